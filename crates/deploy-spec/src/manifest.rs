@@ -1,0 +1,185 @@
+//! `bundle.yaml`: what a bundle says about itself.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::route::PathPrefix;
+use crate::slug::{BundleId, PackId};
+use crate::text::{checked_text, shown};
+
+crate::document::schema_tag!(
+    /// `greentic.bundle.v1`
+    BundleSchema = "greentic.bundle.v1"
+);
+
+fn inner_path(text: &str) -> Result<(), String> {
+    let bad_part = |part: &str| part.is_empty() || part == "." || part == "..";
+    let ok = !text.is_empty()
+        && text.len() <= 4096
+        && !text.contains(['\\', '\0'])
+        && !text.chars().any(char::is_control)
+        && !text.split('/').any(bad_part);
+    if ok {
+        Ok(())
+    } else {
+        Err(format!("{} is not a path inside the bundle: relative, with no `.` or `..`", shown(text)))
+    }
+}
+
+checked_text!(
+    /// A path inside a bundle: relative, `/`-separated, with no `.`, `..` or empty part.
+    InnerPath, inner_path, pattern = "^[^/\\\\]+(/[^/\\\\]+)*$", example = "packs/web.wasm"
+);
+
+/// `bundle.yaml` at the root of a bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BundleManifest {
+    /// Which document this is.
+    pub schema: BundleSchema,
+    /// The bundle's name.
+    pub bundle_id: BundleId,
+    /// The bundle's version, for people; what is pinned is the digest.
+    pub version: semver::Version,
+    /// What the bundle runs; at least one.
+    pub packs: Vec<Pack>,
+    /// How readiness is proven before a revision takes traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// JSON Schema of the bundle's configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<InnerPath>,
+    /// The secrets the bundle reads; values are never in the bundle.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretNeed>,
+    /// Questions asked when the bundle is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<InnerPath>,
+    /// How long streams may live on once a revision drains, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_seconds: Option<u32>,
+}
+
+/// One thing a bundle runs, and where it answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// The pack's name inside the bundle.
+    pub pack_id: PackId,
+    /// How it runs.
+    pub kind: PackKind,
+    /// `http-component`: a component file. `static`: a folder.
+    pub path: InnerPath,
+    /// Where it answers below the deployment's path prefix.
+    #[serde(default)]
+    pub public_path: PathPrefix,
+    /// Bounds on what one request may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Hosts it may call; empty means none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<String>,
+}
+
+/// How a pack runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackKind {
+    /// A WASM component that exports `wasi:http/incoming-handler`.
+    HttpComponent,
+    /// A folder of files.
+    Static,
+}
+
+/// Bounds on what one request to a pack may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Linear memory of one instance, in MiB (1 to 256).
+    #[schemars(range(min = 1, max = 256))]
+    pub memory_mb: u32,
+    /// Wall-clock time of one request until its response ends, in milliseconds (1 to 600 000).
+    #[schemars(range(min = 1, max = 600_000))]
+    pub timeout_ms: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory_mb: 64, timeout_ms: 5_000 }
+    }
+}
+
+/// How readiness is proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// Asked with GET below the bundle's root; any status from 200 to 399 is ready.
+    pub readiness_path: String,
+    /// How long the answer may take, in milliseconds.
+    #[serde(default = "Health::default_timeout_ms")]
+    pub timeout_ms: u32,
+}
+
+impl Health {
+    const fn default_timeout_ms() -> u32 {
+        2_000
+    }
+}
+
+/// A secret that a bundle reads, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretNeed {
+    /// The name the bundle asks for.
+    pub name: String,
+    /// Whether the bundle cannot run without it.
+    #[serde(default)]
+    pub required: bool,
+    /// What it is for, in words for the person who must provide it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl BundleManifest {
+    /// The rules that no single field can check.
+    ///
+    /// # Errors
+    /// `invalid-input`, naming the field by JSON pointer.
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.packs.is_empty() {
+            return Err(Fault::invalid("a bundle holds at least one pack").at("/packs"));
+        }
+        let mut ids = BTreeSet::new();
+        let mut public = BTreeSet::new();
+        for (i, pack) in self.packs.iter().enumerate() {
+            let at = |field: &str| format!("/packs/{i}/{field}");
+            if !ids.insert(&pack.pack_id) {
+                return Err(Fault::invalid(format!("pack `{}` is named twice", pack.pack_id))
+                    .at(at("pack_id")));
+            }
+            if !public.insert(&pack.public_path) {
+                return Err(Fault::invalid(format!("two packs answer at `{}`", pack.public_path))
+                    .at(at("public_path")));
+            }
+            if !(1..=256).contains(&pack.limits.memory_mb) {
+                return Err(Fault::invalid("memory_mb is from 1 to 256").at(at("limits/memory_mb")));
+            }
+            if !(1..=600_000).contains(&pack.limits.timeout_ms) {
+                return Err(
+                    Fault::invalid("timeout_ms is from 1 to 600000").at(at("limits/timeout_ms"))
+                );
+            }
+        }
+        if let Some(health) = &self.health
+            && !health.readiness_path.starts_with('/')
+        {
+            return Err(
+                Fault::invalid("readiness_path begins with `/`").at("/health/readiness_path")
+            );
+        }
+        Ok(())
+    }
+}
