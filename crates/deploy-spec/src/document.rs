@@ -95,3 +95,70 @@ pub fn pointer(path: &serde_path_to_error::Path) -> String {
     }
     text
 }
+
+/// A document as one line of JSON, without the newline. Field order is the type's, so equal
+/// documents give equal bytes.
+///
+/// # Panics
+/// Never for the documents of this crate: they have string keys and no fallible parts.
+#[must_use]
+pub fn to_line<T: serde::Serialize>(document: &T) -> Vec<u8> {
+    serde_json::to_vec(document).expect("documents are plain data with string keys")
+}
+
+/// The digest of a JSON value whatever the order of its keys: of its compact JSON, keys sorted.
+#[must_use]
+pub fn canonical_digest(value: &Value) -> crate::digest::Digest {
+    crate::digest::Digest::of(&to_line(&sorted(value)))
+}
+
+/// `value` with the keys of every object in order, whatever map serde_json was built with.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let ordered: std::collections::BTreeMap<_, _> = map.iter().collect();
+            ordered.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect()
+        }
+        Value::Array(list) => list.iter().map(sorted).collect(),
+        plain => plain.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Outer {
+        list: Vec<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Inner {
+        digest: crate::digest::Digest,
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_by_pointer() {
+        let fault = from_value::<Outer>(json!({"list": [{"digest": "x"}]})).unwrap_err();
+        assert_eq!(fault.details["pointer"], "/list/0/digest");
+        let fault = from_json::<Outer>(br#"{"list": [], "a/b": 1}"#).unwrap_err();
+        assert_eq!(fault.details["pointer"], "/a~1b");
+    }
+
+    #[test]
+    fn the_canonical_digest_ignores_key_order() {
+        let a: Value = serde_json::from_str(r#"{"a":{"x":1,"y":[2]},"b":3}"#).unwrap();
+        let b: Value = serde_json::from_str(r#"{"b":3,"a":{"y":[2],"x":1}}"#).unwrap();
+        assert_eq!(canonical_digest(&a), canonical_digest(&b));
+        assert_ne!(
+            canonical_digest(&a),
+            canonical_digest(&json!({"a": {"x": 1, "y": [3]}, "b": 3}))
+        );
+    }
+}

@@ -3,16 +3,49 @@
 //! Nothing here reads a file, a clock or a random number: text goes in, a proof comes out.
 //! What depends on more than one document at a time is decided in `control`.
 
+pub mod actor;
+pub mod audit;
+pub mod deployment;
+pub mod descriptor;
 pub mod digest;
 pub mod document;
+pub mod environment;
 pub mod fault;
+pub mod key;
+pub mod lifecycle;
 pub mod manifest;
+pub mod reference;
+pub mod revision;
 pub mod route;
+pub mod runtime_config;
+pub mod slots;
 pub mod slug;
+pub mod split;
 mod text;
+pub mod trust;
+pub mod ulid_id;
+pub mod weight;
 
+pub use actor::{Actor, ActorKind};
+pub use audit::{AuditEvent, AuditResult, Authorization, GenerationChange, Permission};
+pub use deployment::{BundleDeployment, DeploymentLifecycle, DeploymentRecord, SessionSource};
+pub use descriptor::Descriptor;
 pub use digest::Digest;
+pub use environment::{EnvPackBinding, Environment, HostConfig, PackRef, Slot};
 pub use fault::{Fault, Kind};
+pub use key::IdempotencyKey;
+pub use lifecycle::Lifecycle;
 pub use manifest::{BundleManifest, Health, InnerPath, Limits, Pack, PackKind, SecretNeed};
+pub use reference::{CredentialsRef, PolicyRef, SecretRef};
+pub use revision::{CheckStatus, GateCheck, PinnedPack, Revision};
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};
+pub use runtime_config::{RuntimeConfig, RuntimeDeployment, RuntimeRevision, RuntimeSplit};
+pub use slots::{Run, Slots};
 pub use slug::{BundleId, CustomerId, EnvironmentId, PackId, TeamId, TenantId};
+pub use split::{Allocation, Salt, SplitOp, TrafficSplit};
+pub use trust::{Signature, TrustedKey};
+pub use ulid_id::{DeploymentId, EventId, RevisionId};
+pub use weight::{Bps, WHOLE, Weight, Weights};
+
+/// The instants of every document: RFC 3339, UTC.
+pub use jiff::Timestamp;

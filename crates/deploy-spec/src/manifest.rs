@@ -25,7 +25,10 @@ fn inner_path(text: &str) -> Result<(), String> {
     if ok {
         Ok(())
     } else {
-        Err(format!("{} is not a path inside the bundle: relative, with no `.` or `..`", shown(text)))
+        Err(format!(
+            "{} is not a path inside the bundle: relative, with no `.` or `..`",
+            shown(text)
+        ))
     }
 }
 

@@ -13,14 +13,19 @@ fn host(text: &str) -> Result<(), String> {
             && l.len() <= 63
             && !l.starts_with('-')
             && !l.ends_with('-')
-            && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+            && l.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
     };
     let name = text.len() <= 253 && text.split('.').all(label);
     let v6 = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
-    if name || v6.is_some_and(|t| t.parse::<std::net::Ipv6Addr>().is_ok_and(|a| a.to_string() == t)) {
+    if name || v6.is_some_and(|t| t.parse::<std::net::Ipv6Addr>().is_ok_and(|a| a.to_string() == t))
+    {
         Ok(())
     } else {
-        Err(format!("{} is not a host: a lower-case DNS name or IP address, with no port", shown(text)))
+        Err(format!(
+            "{} is not a host: a lower-case DNS name or IP address, with no port",
+            shown(text)
+        ))
     }
 }
 
@@ -34,7 +39,8 @@ fn path_prefix(text: &str) -> Result<(), String> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&b);
     let part = |p: &str| !p.is_empty() && p != "." && p != ".." && p.bytes().all(plain);
     let ok = text == "/"
-        || (text.len() <= 1024 && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(part)));
+        || (text.len() <= 1024
+            && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(part)));
     if ok {
         Ok(())
     } else {
@@ -84,7 +90,9 @@ impl PathPrefix {
 }
 
 /// Which tenant a deployment answers; a request names its tenant by header.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct TenantSelector {
     /// The tenant, from the request header `x-greentic-tenant`.
@@ -107,7 +115,9 @@ pub struct RouteBinding {
 }
 
 /// One claim of a route binding. Two deployments may not make the same claim.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct RouteKey {
     /// The host; absent means any.
@@ -203,7 +213,9 @@ impl<'de> Deserialize<'de> for RouteBinding {
 fn twice<T: Ord + std::fmt::Display>(list: &[T], field: &str) -> Result<(), Fault> {
     let mut seen = std::collections::BTreeSet::new();
     match list.iter().find(|item| !seen.insert(*item)) {
-        Some(item) => Err(Fault::invalid(format!("`{item}` is named twice")).at(format!("/{field}"))),
+        Some(item) => {
+            Err(Fault::invalid(format!("`{item}` is named twice")).at(format!("/{field}")))
+        }
         None => Ok(()),
     }
 }
@@ -226,7 +238,10 @@ mod tests {
 
     #[test]
     fn what_two_parsers_could_read_differently_is_no_prefix() {
-        for bad in ["", "shop", "/shop/", "//", "/a//b", "/a/../b", "/a/.", "/%2e", "/a?b", "/a#b", "/a b", "/é"] {
+        for bad in [
+            "", "shop", "/shop/", "//", "/a//b", "/a/../b", "/a/.", "/%2e", "/a?b", "/a#b", "/a b",
+            "/é",
+        ] {
             assert!(bad.parse::<PathPrefix>().is_err(), "{bad}");
         }
     }
@@ -236,7 +251,9 @@ mod tests {
         for good in ["localhost", "a.example.com", "127.0.0.1", "[::1]", "_x.y"] {
             assert!(good.parse::<Host>().is_ok(), "{good}");
         }
-        for bad in ["", "A.com", "a.com:80", "a..b", ".a", "a.", "*.a", "::1", "[::01]", "a/b", "-a"] {
+        for bad in
+            ["", "A.com", "a.com:80", "a..b", ".a", "a.", "*.a", "::1", "[::01]", "a/b", "-a"]
+        {
             assert!(bad.parse::<Host>().is_err(), "{bad}");
         }
     }
@@ -256,7 +273,8 @@ mod tests {
     #[test]
     fn naming_a_host_twice_is_refused() {
         let host: Host = "a.test".parse().unwrap();
-        let answers = RouteAnswers { host: Some(host.clone()), hosts: vec![host], ..RouteAnswers::default() };
+        let answers =
+            RouteAnswers { host: Some(host.clone()), hosts: vec![host], ..RouteAnswers::default() };
         assert_eq!(RouteBinding::new(answers).unwrap_err().details["pointer"], "/hosts");
     }
 }

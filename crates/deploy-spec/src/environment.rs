@@ -1,0 +1,143 @@
+//! The place you deploy to, and the env-packs it binds to its slots.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::descriptor::Descriptor;
+use crate::digest::Digest;
+use crate::slug::EnvironmentId;
+use crate::trust::TrustedKey;
+
+crate::document::schema_tag!(
+    /// `greentic.environment.v1`
+    EnvironmentSchema = "greentic.environment.v1"
+);
+
+/// What an environment needs done for it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Slot {
+    /// Runs revisions.
+    Deployer,
+    /// Keeps secret values.
+    Secrets,
+    /// Takes logs, metrics and traces.
+    Telemetry,
+    /// Remembers which revision a session was given.
+    Sessions,
+    /// Keeps what workloads store.
+    State,
+    /// Knows what was revoked. Optional.
+    Revocation,
+}
+
+impl Slot {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deployer => "deployer",
+            Self::Secrets => "secrets",
+            Self::Telemetry => "telemetry",
+            Self::Sessions => "sessions",
+            Self::State => "state",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
+impl std::fmt::Display for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Where an env-pack comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackRef {
+    /// It is part of this program.
+    Builtin,
+    /// A file of this machine.
+    File(String),
+    /// An OCI reference.
+    Oci(String),
+}
+
+/// One env-pack, bound to one slot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvPackBinding {
+    /// The slot it fills; an environment binds each slot at most once.
+    pub slot: Slot,
+    /// Which env-pack, in which version.
+    pub kind: Descriptor,
+    /// Where its code comes from.
+    pub pack_ref: PackRef,
+    /// What its code is pinned to; none for a builtin, which is pinned by this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// What its wizard was answered; never a secret.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub answers: Map<String, Value>,
+    /// Counts the changes of this binding.
+    pub generation: u64,
+    /// The binding this one replaced, for a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Box<EnvPackBinding>>,
+}
+
+/// What the data plane of an environment tells the world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HostConfig {
+    /// Whether responses carry `x-greentic-revision`.
+    pub revision_header: bool,
+    /// Peers whose forwarding and forcing headers are believed, as IP addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_peers: Vec<std::net::IpAddr>,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self { revision_header: true, trusted_peers: Vec::new() }
+    }
+}
+
+/// The place you deploy to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Which document this is.
+    pub schema: EnvironmentSchema,
+    /// Its name.
+    pub environment_id: EnvironmentId,
+    /// What people call it.
+    pub name: String,
+    /// What its data plane tells the world.
+    #[serde(default)]
+    pub host_config: HostConfig,
+    /// Its env-packs, in the order of the slots.
+    pub bindings: Vec<EnvPackBinding>,
+    /// Whose signatures on bundles it accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trust_root: Vec<TrustedKey>,
+    /// Where its deploy credentials are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_ref: Option<crate::reference::CredentialsRef>,
+    /// Counts the changes of this record.
+    pub generation: u64,
+    /// When it was made.
+    pub created_at: jiff::Timestamp,
+}
+
+impl Environment {
+    /// The binding of `slot`.
+    #[must_use]
+    pub fn binding(&self, slot: Slot) -> Option<&EnvPackBinding> {
+        self.bindings.iter().find(|binding| binding.slot == slot)
+    }
+}

@@ -1,0 +1,115 @@
+//! One immutable version of a deployment, and the proof that it may serve.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::lifecycle::Lifecycle;
+use crate::manifest::PackKind;
+use crate::reference::SecretRef;
+use crate::route::PathPrefix;
+use crate::slug::{BundleId, PackId};
+use crate::trust::Signature;
+use crate::ulid_id::{DeploymentId, RevisionId};
+
+crate::document::schema_tag!(
+    /// `greentic.revision.v1`
+    RevisionSchema = "greentic.revision.v1"
+);
+
+/// How long streams may live on once a revision drains, when nothing else was said, in seconds.
+pub const DRAIN_SECONDS: u32 = 30;
+
+/// The longest that draining may take, in seconds.
+pub const DRAIN_SECONDS_MAX: u32 = 86_400;
+
+/// One pack of a revision, pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedPack {
+    /// The pack's name inside the bundle.
+    pub pack_id: PackId,
+    /// How it runs.
+    pub kind: PackKind,
+    /// What it is pinned to.
+    pub digest: Digest,
+    /// Where it answers below the deployment's path prefix.
+    pub public_path: PathPrefix,
+}
+
+/// What one check of the gate said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckStatus {
+    /// It holds.
+    Pass,
+    /// It does not hold.
+    Fail,
+    /// It could not be asked because an earlier check failed.
+    Skipped,
+}
+
+/// One check that must hold before a revision is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GateCheck {
+    /// What was checked: `digest`, `signature`, `packs`, `config`, `secrets`, `readiness`.
+    pub check: String,
+    /// What it said.
+    pub status: CheckStatus,
+    /// Why, in one sentence.
+    pub detail: String,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
+}
+
+/// One immutable version of a deployment: the record
+/// `revisions/<deployment_id>/<revision_id>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revision {
+    /// Which document this is.
+    pub schema: RevisionSchema,
+    /// Its id.
+    pub revision_id: RevisionId,
+    /// Whose version.
+    pub deployment_id: DeploymentId,
+    /// Which bundle.
+    pub bundle_id: BundleId,
+    /// 1, 2, 3 … within its deployment: what `r1` means.
+    pub sequence: u64,
+    /// The version the bundle gives itself.
+    pub version: semver::Version,
+    /// What the bundle is pinned to.
+    pub bundle_digest: Digest,
+    /// Where the bundle came from, as it was named.
+    pub bundle_source: String,
+    /// The size of the bundle, in bytes.
+    pub size_bytes: u64,
+    /// Its packs.
+    pub pack_list: Vec<PinnedPack>,
+    /// What its configuration is pinned to: the digest of the canonical JSON of all its values.
+    pub config_digest: Digest,
+    /// The secrets it reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_refs: Vec<SecretRef>,
+    /// Which key vouched for the bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+    /// Where it stands.
+    pub lifecycle: Lifecycle,
+    /// How long streams may live on once it drains, in seconds.
+    pub drain_seconds: u32,
+    /// What its gate said when it last ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gate: Vec<GateCheck>,
+    /// Counts the changes of this record.
+    pub generation: u64,
+    /// When it was made.
+    pub created_at: jiff::Timestamp,
+    /// When it was last staged.
+    pub staged_at: jiff::Timestamp,
+    /// When its gate last was green.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmed_at: Option<jiff::Timestamp>,
+}
