@@ -1,1 +1,29 @@
-//! control
+//! The verbs: what a command changes, or why it may not.
+//!
+//! [`decide`] takes what is (a [`View`]), what is asked (a [`Call`]) and the circumstances (a
+//! [`Context`]: the time, who asks, fresh random bits) and gives a [`Decision`] or a
+//! [`Rejection`]. One verb is one file. Compare-and-swap, idempotency and audit are in the
+//! mechanism, not in the verbs. Nothing here reads a file, a clock or a random number.
+
+pub mod bundles;
+mod call;
+mod draft;
+pub mod env;
+pub mod env_packs;
+mod handle;
+mod mechanism;
+mod memory;
+mod project;
+mod record;
+pub mod revisions;
+pub mod traffic;
+mod view;
+
+pub use call::Call;
+pub use draft::{Context, Draft, Fresh};
+pub use handle::{Handle, resolve_deployment, resolve_revision};
+pub use mechanism::{Decision, Rejection, Reply, Transaction, Verb, decide, document_schema};
+pub use memory::Memory;
+pub use project::{project, project_deployment};
+pub use record::{Answered, BundleMember, Change, Folder, Key, Record, RevisionHome, RouteClaim};
+pub use view::{Lookup, View};

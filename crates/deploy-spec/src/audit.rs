@@ -10,7 +10,7 @@ use crate::key::IdempotencyKey;
 use crate::slug::EnvironmentId;
 use crate::ulid_id::EventId;
 
-crate::document::schema_tag!(
+crate::schema_tag!(
     /// `greentic.audit-event.v1`
     AuditSchema = "greentic.audit-event.v1"
 );

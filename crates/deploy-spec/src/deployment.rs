@@ -10,7 +10,7 @@ use crate::slug::{BundleId, CustomerId, EnvironmentId};
 use crate::split::TrafficSplit;
 use crate::ulid_id::DeploymentId;
 
-crate::document::schema_tag!(
+crate::schema_tag!(
     /// `greentic.deployment.v1`
     DeploymentSchema = "greentic.deployment.v1"
 );

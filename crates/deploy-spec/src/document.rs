@@ -5,7 +5,10 @@ use serde_json::Value;
 
 use crate::fault::Fault;
 
+pub use crate::text::shown;
+
 /// Defines a zero-size type that is exactly one `schema` text on the wire.
+#[macro_export]
 macro_rules! schema_tag {
     ($(#[$doc:meta])* $name:ident = $text:literal) => {
         $(#[$doc])*
@@ -31,7 +34,7 @@ macro_rules! schema_tag {
                 }
                 Err(serde::de::Error::custom(format!(
                     "schema is {}, this gtc reads {}",
-                    crate::text::shown(&found),
+                    $crate::document::shown(&found),
                     $text
                 )))
             }
@@ -50,8 +53,6 @@ macro_rules! schema_tag {
         }
     };
 }
-
-pub(crate) use schema_tag;
 
 /// Reads a typed document out of a JSON value.
 ///

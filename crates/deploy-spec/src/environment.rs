@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::slug::EnvironmentId;
 use crate::trust::TrustedKey;
 
-crate::document::schema_tag!(
+crate::schema_tag!(
     /// `greentic.environment.v1`
     EnvironmentSchema = "greentic.environment.v1"
 );

@@ -10,7 +10,7 @@ use crate::route::PathPrefix;
 use crate::slug::{BundleId, PackId};
 use crate::text::{checked_text, shown};
 
-crate::document::schema_tag!(
+crate::schema_tag!(
     /// `greentic.bundle.v1`
     BundleSchema = "greentic.bundle.v1"
 );

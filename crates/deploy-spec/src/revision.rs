@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 use crate::lifecycle::Lifecycle;
@@ -12,7 +13,7 @@ use crate::slug::{BundleId, PackId};
 use crate::trust::Signature;
 use crate::ulid_id::{DeploymentId, RevisionId};
 
-crate::document::schema_tag!(
+crate::schema_tag!(
     /// `greentic.revision.v1`
     RevisionSchema = "greentic.revision.v1"
 );
@@ -65,7 +66,7 @@ pub struct GateCheck {
 
 /// One immutable version of a deployment: the record
 /// `revisions/<deployment_id>/<revision_id>.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revision {
     /// Which document this is.
@@ -88,7 +89,10 @@ pub struct Revision {
     pub size_bytes: u64,
     /// Its packs.
     pub pack_list: Vec<PinnedPack>,
-    /// What its configuration is pinned to: the digest of the canonical JSON of all its values.
+    /// Its configuration, all values merged; never a secret.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub config: Map<String, Value>,
+    /// The digest of the canonical JSON of `config`.
     pub config_digest: Digest,
     /// The secrets it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -18,7 +18,7 @@ use crate::slug::{BundleId, CustomerId, EnvironmentId, TenantId};
 use crate::split::Allocation;
 use crate::ulid_id::{DeploymentId, RevisionId};
 
-crate::document::schema_tag!(
+crate::schema_tag!(
     /// `greentic.runtime-config.v1`
     RuntimeConfigSchema = "greentic.runtime-config.v1"
 );

@@ -9,7 +9,7 @@ use crate::text::shown;
 use crate::ulid_id::DeploymentId;
 use crate::weight::Weights;
 
-crate::document::schema_tag!(
+crate::schema_tag!(
     /// `greentic.traffic-split.v1`
     SplitSchema = "greentic.traffic-split.v1"
 );

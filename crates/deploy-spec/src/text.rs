@@ -74,7 +74,8 @@ macro_rules! checked_text {
 pub(crate) use checked_text;
 
 /// `text` for an error message: bounded, with control characters made visible.
-pub(crate) fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     const MOST: usize = 80;
     let short: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST).is_some() { format!("`{short}…`") } else { format!("`{short}`") }

@@ -24,6 +24,12 @@ macro_rules! ulid_id {
                 self.0.0.to_be_bytes()
             }
 
+            /// When it was made, in milliseconds since 1970.
+            #[must_use]
+            pub const fn unix_ms(self) -> u64 {
+                self.0.timestamp_ms()
+            }
+
             /// The id whose 16 bytes these are.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {

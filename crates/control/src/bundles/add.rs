@@ -1,0 +1,154 @@
+//! `bundles add`: gives a bundle a place in an environment. Its routes must be free.
+
+use deploy_spec::deployment::DeploymentSchema;
+use deploy_spec::{
+    BundleDeployment, BundleId, CustomerId, DeploymentId, DeploymentLifecycle, DeploymentRecord,
+    Fault, PolicyRef, RouteAnswers, RouteBinding, SessionSource,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::draft::Draft;
+use crate::mechanism::Verb;
+use crate::record::{BundleMember, BundleMemberSchema, Record, RouteClaim, RouteClaimSchema};
+use crate::view::Lookup as _;
+
+/// `bundles add`.
+pub struct Add;
+
+/// The answers of `bundles add`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddAnswers {
+    /// The bundle.
+    pub bundle_id: BundleId,
+    /// Who it is run for; `local-dev` when absent on `local`, required elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// Where it answers; everything under `/` on any host when absent.
+    #[serde(default)]
+    pub route_binding: RouteAnswers,
+    /// Where the identity of a session comes from; our signed cookie when absent.
+    #[serde(default)]
+    pub session: SessionSource,
+    /// Non-secret values that override the bundle's defaults.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub config: Map<String, Value>,
+    /// How its usage is billed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue_policy_ref: Option<PolicyRef>,
+}
+
+/// A deployment, as results show it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeploymentShown {
+    /// Its id.
+    pub deployment_id: DeploymentId,
+    /// Its bundle.
+    pub bundle_id: BundleId,
+    /// Who it is run for.
+    pub customer_id: CustomerId,
+    /// Whether it serves.
+    pub lifecycle: DeploymentLifecycle,
+    /// Where it answers.
+    pub route_binding: RouteBinding,
+    /// Counts its changes.
+    pub generation: u64,
+}
+
+impl From<BundleDeployment> for DeploymentShown {
+    fn from(deployment: BundleDeployment) -> Self {
+        Self {
+            deployment_id: deployment.deployment_id,
+            bundle_id: deployment.bundle_id,
+            customer_id: deployment.customer_id,
+            lifecycle: deployment.lifecycle,
+            route_binding: deployment.route_binding,
+            generation: deployment.generation,
+        }
+    }
+}
+
+impl Verb for Add {
+    const NOUN: &'static str = "bundles";
+    const OP: &'static str = "add";
+    type Answers = AddAnswers;
+    type Facts = ();
+    type Outcome = DeploymentShown;
+
+    fn rule(
+        answers: &AddAnswers,
+        (): &(),
+        draft: &mut Draft<'_>,
+    ) -> Result<DeploymentShown, Fault> {
+        draft.view().environment()?;
+        let id = draft.new_deployment_id();
+        draft.target(id, None)?;
+        let route_binding = RouteBinding::new(answers.route_binding.clone())
+            .map_err(|fault| below(fault, "/route_binding"))?;
+        answers.session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
+        claim_routes(&route_binding, id, draft)?;
+        let deployment = BundleDeployment {
+            deployment_id: id,
+            environment_id: draft.view().environment_id().clone(),
+            bundle_id: answers.bundle_id.clone(),
+            customer_id: customer(answers, draft)?,
+            lifecycle: DeploymentLifecycle::Active,
+            route_binding,
+            session: answers.session.clone(),
+            config_overrides: answers.config.clone(),
+            revenue_policy_ref: answers.revenue_policy_ref.clone(),
+            last_sequence: 0,
+            generation: 0,
+            created_at: draft.now(),
+        };
+        draft.becomes(deployment.generation);
+        draft.put(Record::BundleMember(BundleMember {
+            schema: BundleMemberSchema,
+            bundle_id: answers.bundle_id.clone(),
+            deployment_id: id,
+        }));
+        let shown = deployment.clone().into();
+        draft.put(Record::Deployment(DeploymentRecord {
+            schema: DeploymentSchema,
+            deployment,
+            split: None,
+        }));
+        Ok(shown)
+    }
+}
+
+fn customer(answers: &AddAnswers, draft: &Draft<'_>) -> Result<CustomerId, Fault> {
+    match &answers.customer_id {
+        Some(customer) => Ok(customer.clone()),
+        None if draft.view().environment_id().is_local() => Ok(CustomerId::local_dev()),
+        None => Err(Fault::invalid("outside `local` a deployment names its customer")
+            .at("/customer_id")
+            .hint("add --customer, or customer_id in the answers")),
+    }
+}
+
+fn claim_routes(
+    binding: &RouteBinding,
+    id: DeploymentId,
+    draft: &mut Draft<'_>,
+) -> Result<(), Fault> {
+    for route in binding.claims() {
+        if let Some(owner) = draft.view().route_owner(&route)? {
+            return Err(Fault::conflict(format!("deployment {owner} already answers `{route}`"))
+                .hint("choose another host or path prefix")
+                .at("/route_binding")
+                .detail("deployment_id", owner.to_string()));
+        }
+        draft.put(Record::Route(RouteClaim { schema: RouteClaimSchema, route, deployment_id: id }));
+    }
+    Ok(())
+}
+
+fn below(mut fault: Fault, parent: &str) -> Fault {
+    let inner = fault.details.get("pointer").and_then(Value::as_str).unwrap_or("");
+    let pointer = format!("{parent}{inner}");
+    fault.details.insert("pointer".into(), pointer.into());
+    fault
+}

@@ -1,0 +1,63 @@
+//! `bundles list`: one line about each deployment.
+
+use deploy_spec::{
+    BundleId, CustomerId, DeploymentId, DeploymentLifecycle, DeploymentRecord, Fault, RouteBinding,
+    Weights,
+};
+use serde::Serialize;
+
+use crate::view::{Lookup as _, View};
+
+/// One line of `bundles list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeploymentSummary {
+    /// Its id.
+    pub deployment_id: DeploymentId,
+    /// Its bundle.
+    pub bundle_id: BundleId,
+    /// Who it is run for.
+    pub customer_id: CustomerId,
+    /// Whether it serves.
+    pub lifecycle: DeploymentLifecycle,
+    /// Where it answers.
+    pub route_binding: RouteBinding,
+    /// How many revisions were ever staged.
+    pub last_sequence: u64,
+    /// Who serves how much; null while it is off the air.
+    pub entries: Option<Weights>,
+    /// Counts its changes.
+    pub generation: u64,
+}
+
+/// The result of `bundles list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeploymentsShown {
+    /// The deployments, oldest first.
+    pub deployments: Vec<DeploymentSummary>,
+}
+
+/// The deployments of an environment.
+///
+/// # Errors
+/// `not-found` when there is no such environment; or when its records cannot be read.
+pub fn list(view: &dyn View) -> Result<DeploymentsShown, Fault> {
+    view.environment()?;
+    let ids = view.deployment_ids()?.into_iter();
+    let records = ids.filter_map(|id| view.deployment(id).transpose());
+    let deployments = records.map(|record| record.map(summary)).collect::<Result<_, Fault>>()?;
+    Ok(DeploymentsShown { deployments })
+}
+
+fn summary(record: DeploymentRecord) -> DeploymentSummary {
+    let DeploymentRecord { deployment, split, .. } = record;
+    DeploymentSummary {
+        deployment_id: deployment.deployment_id,
+        bundle_id: deployment.bundle_id,
+        customer_id: deployment.customer_id,
+        lifecycle: deployment.lifecycle,
+        route_binding: deployment.route_binding,
+        last_sequence: deployment.last_sequence,
+        entries: split.and_then(|split| split.allocation).map(|allocation| allocation.entries),
+        generation: deployment.generation,
+    }
+}

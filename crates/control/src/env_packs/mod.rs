@@ -1,0 +1,5 @@
+//! `gtc op env-packs`: what an environment is bound to.
+
+mod list;
+
+pub use list::{BindingShown, BindingsShown, list};

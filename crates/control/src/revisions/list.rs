@@ -1,0 +1,75 @@
+//! `revisions list`: one line about each revision.
+
+use deploy_spec::{
+    BundleId, DeploymentId, DeploymentRecord, Digest, Fault, Lifecycle, Revision, RevisionId,
+    Timestamp,
+};
+use serde::Serialize;
+
+use crate::handle::{Handle, resolve_deployment};
+use crate::view::{Lookup as _, View};
+
+/// One line of `revisions list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RevisionSummary {
+    /// Whose revision.
+    pub deployment_id: DeploymentId,
+    /// Its bundle.
+    pub bundle_id: BundleId,
+    /// The revision.
+    pub revision_id: RevisionId,
+    /// What `r1` means.
+    pub sequence: u64,
+    /// The version the bundle gives itself.
+    pub version: semver::Version,
+    /// Where it stands.
+    pub lifecycle: Lifecycle,
+    /// Its share of traffic now, in basis points.
+    pub weight_bps: u16,
+    /// What its bundle is pinned to.
+    pub bundle_digest: Digest,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// The result of `revisions list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RevisionsShown {
+    /// The revisions, oldest first within their deployment.
+    pub revisions: Vec<RevisionSummary>,
+}
+
+/// The revisions of one deployment, or of all when none is named.
+///
+/// # Errors
+/// As [`resolve_deployment`]; or when the records cannot be read.
+pub fn list(view: &dyn View, deployment: Option<&Handle>) -> Result<RevisionsShown, Fault> {
+    view.environment()?;
+    let records = match deployment {
+        Some(_) => vec![resolve_deployment(view, deployment)?],
+        None => {
+            let ids = view.deployment_ids()?.into_iter();
+            ids.filter_map(|id| view.deployment(id).transpose()).collect::<Result<_, _>>()?
+        }
+    };
+    let mut revisions = Vec::new();
+    for record in &records {
+        let of_record = view.revisions(record.deployment.deployment_id)?;
+        revisions.extend(of_record.into_iter().map(|revision| summary(record, revision)));
+    }
+    Ok(RevisionsShown { revisions })
+}
+
+pub(super) fn summary(record: &DeploymentRecord, revision: Revision) -> RevisionSummary {
+    RevisionSummary {
+        deployment_id: revision.deployment_id,
+        bundle_id: revision.bundle_id,
+        revision_id: revision.revision_id,
+        sequence: revision.sequence,
+        version: revision.version,
+        lifecycle: revision.lifecycle,
+        weight_bps: record.split.as_ref().map_or(0, |s| s.weight_of(revision.revision_id)),
+        bundle_digest: revision.bundle_digest,
+        created_at: revision.created_at,
+    }
+}

@@ -1,0 +1,90 @@
+//! `gtc op traffic`: the dial.
+
+mod clear;
+mod history;
+mod rollback;
+mod set;
+mod show;
+
+pub use clear::{Clear, ClearAnswers};
+pub use history::{GenerationShown, HistoryShown, history};
+pub use rollback::{Rollback, RollbackAnswers};
+pub use set::{EntryAnswers, Set, SetAnswers, SplitOutcome};
+pub use show::{ShareShown, SplitShown, show};
+
+use deploy_spec::split::SplitSchema;
+use deploy_spec::{
+    Allocation, DeploymentId, DeploymentRecord, Fault, Lifecycle, RevisionId, SplitOp, TrafficSplit,
+};
+
+use crate::draft::Draft;
+use crate::record::Record;
+use crate::view::{Lookup as _, View};
+
+/// Replaces the split of `record` by its next generation and keeps the old one for a rollback.
+fn replace(
+    draft: &mut Draft<'_>,
+    mut record: DeploymentRecord,
+    op: SplitOp,
+    allocation: Option<Allocation>,
+    previous: Option<u64>,
+) -> SplitOutcome {
+    let generation = record.split.as_ref().map_or(0, |split| split.generation + 1);
+    if let Some(past) = record.split.take() {
+        draft.put(Record::PastSplit(past));
+    }
+    let split = TrafficSplit {
+        schema: SplitSchema,
+        deployment_id: record.deployment.deployment_id,
+        generation,
+        allocation,
+        previous,
+        op,
+        at: draft.now(),
+        by: draft.actor().clone(),
+        idempotency_key: draft.key(),
+    };
+    let outcome = SplitOutcome::of(&split);
+    draft.becomes(generation);
+    record.split = Some(split);
+    draft.put(Record::Deployment(record));
+    outcome
+}
+
+/// Names the target of a traffic verb: the deployment, at the generation of its split.
+fn target(draft: &mut Draft<'_>, record: &DeploymentRecord) -> Result<(), Fault> {
+    let generation = record.split.as_ref().map(|split| split.generation);
+    draft.target(record.deployment.deployment_id, generation)
+}
+
+/// The generation that a rollback of what comes next restores: now, unless it is off the air.
+fn undo_point(current: Option<&TrafficSplit>) -> Option<u64> {
+    current.and_then(|split| match split.allocation {
+        Some(_) => Some(split.generation),
+        None => split.previous,
+    })
+}
+
+/// Law 1: only ready revisions take traffic.
+fn must_be_ready(
+    view: &dyn View,
+    of: DeploymentId,
+    live: impl Iterator<Item = RevisionId>,
+) -> Result<(), Fault> {
+    let mut not_ready = Vec::new();
+    for id in live {
+        match view.revision(of, id)? {
+            Some(revision) if revision.lifecycle == Lifecycle::Ready => {}
+            Some(revision) => {
+                not_ready.push((format!("r{}", revision.sequence), revision.lifecycle.name()))
+            }
+            None => not_ready.push((id.to_string(), "gone")),
+        }
+    }
+    let Some((first, _)) = not_ready.first() else { return Ok(()) };
+    let names: Vec<String> =
+        not_ready.iter().map(|(name, state)| format!("{name} is {state}")).collect();
+    Err(Fault::refused(format!("only ready revisions take traffic: {}", names.join(", ")))
+        .hint(format!("gtc op revisions warm {first}"))
+        .detail("not_ready", not_ready.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()))
+}
