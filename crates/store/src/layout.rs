@@ -1,0 +1,89 @@
+//! Which file holds which record (DESIGN §5).
+
+use control::{Folder, Key, Record};
+use deploy_spec::{Digest, IdempotencyKey, document};
+
+/// The folder of the commit in flight.
+pub(crate) const JOURNAL: &str = "journal";
+/// The folder of the last commits, which the data plane follows.
+pub(crate) const COMMITS: &str = "commits";
+/// The audit log.
+pub(crate) const AUDIT: &str = "audit/events.jsonl";
+/// The folder of before-images.
+pub(crate) const BACKUPS: &str = "backups";
+
+/// Where a record is written.
+pub(crate) fn path_of(record: &Record) -> String {
+    match record {
+        Record::Answered(answered) => format!(
+            "{}/{:013}{}",
+            answers_folder(&answered.key),
+            answered.at.as_millisecond().max(0),
+            answer_suffix(&answered.key)
+        ),
+        other => path(&other.key()),
+    }
+}
+
+/// Where the record of this name is. Answers are found by [`answer_suffix`].
+pub(crate) fn path(key: &Key) -> String {
+    match key {
+        Key::Environment => "environment.json".into(),
+        Key::Deployment(d) => format!("deployments/{d}.json"),
+        Key::Revision(d, r) => format!("revisions/{d}/{r}.json"),
+        Key::PastSplit(d, generation) => format!("splits/{d}/{generation}.json"),
+        Key::Route(route) => {
+            let name = Digest::of(&document::to_line(route));
+            format!("index/routes/{}.json", name.hex())
+        }
+        Key::BundleMember(bundle, d) => format!("index/bundles/{bundle}/{d}.json"),
+        Key::RevisionHome(r) => format!("index/revisions/{r}.json"),
+        Key::Answered(key) => format!("{}/0{}", answers_folder(key), answer_suffix(key)),
+    }
+}
+
+/// Where the records of a folder are.
+pub(crate) fn folder(folder: &Folder) -> String {
+    match folder {
+        Folder::Deployments => "deployments".into(),
+        Folder::Revisions(d) => format!("revisions/{d}"),
+        Folder::RevisionHomes => "index/revisions".into(),
+        Folder::BundleMembers(bundle) => format!("index/bundles/{bundle}"),
+    }
+}
+
+/// The folder in which a key's answer is kept: one of 256, so that each stays small.
+pub(crate) fn answers_folder(key: &IdempotencyKey) -> String {
+    format!("ledger/{}", &Digest::of(key.as_str().as_bytes()).hex()[..2])
+}
+
+/// How the file of a key's answer ends; it begins with the time of the answer, so that the oldest
+/// sort first.
+pub(crate) fn answer_suffix(key: &IdempotencyKey) -> String {
+    format!("-{}.json", Digest::of(key.as_str().as_bytes()).hex())
+}
+
+/// The file name of a commit; zero-padded, so that names sort as numbers do.
+pub(crate) fn commit_name(sequence: u64) -> String {
+    format!("{sequence:020}.json")
+}
+
+/// The sequence in a commit's file name.
+pub(crate) fn sequence_of(name: &str) -> Option<u64> {
+    name.strip_suffix(".json")?.parse().ok()
+}
+
+/// Whether before-images of this file are kept.
+pub(crate) fn is_backed_up(path: &str) -> bool {
+    path == "environment.json" || path.starts_with("deployments/") || path.starts_with("revisions/")
+}
+
+/// The folder of the before-images of a file.
+pub(crate) fn backups_of(path: &str) -> String {
+    format!("{BACKUPS}/{path}")
+}
+
+/// The folder that holds `path`; empty for the environment's own.
+pub(crate) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}

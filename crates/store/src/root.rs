@@ -1,0 +1,186 @@
+//! The folder of environments, and how one is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use deploy_spec::{EnvironmentId, Fault};
+
+use crate::corrupt::io_fault;
+use crate::disk::{Disk, LockMode, RealDisk, make_private_folder};
+use crate::lock::Holder;
+use crate::snapshot::Snapshot;
+use crate::writer::Writer;
+
+/// How long a command waits for another one to finish.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The folder of environments.
+#[derive(Debug, Clone)]
+pub struct Root {
+    path: PathBuf,
+}
+
+impl Root {
+    /// The environments below `path`; nothing is touched yet.
+    #[must_use]
+    pub const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The environments there are, in order of their names.
+    ///
+    /// # Errors
+    /// `unavailable` when the folder is there and cannot be read.
+    pub fn environments(&self) -> Result<Vec<EnvironmentId>, Fault> {
+        let names = RealDisk::new(self.path.clone()).list("").map_err(|error| {
+            Fault::unavailable(format!("listing `{}` failed: {error}", self.path.display()))
+        })?;
+        let ids = names.into_iter().filter_map(|name| name.parse().ok());
+        Ok(ids.filter(|id| self.environment(id).exists()).collect())
+    }
+
+    /// One environment, whether it exists or not.
+    #[must_use]
+    pub fn environment(&self, id: &EnvironmentId) -> EnvironmentStore {
+        let folder = self.path.join(id.as_str());
+        let disk = Arc::new(RealDisk::new(folder.clone()));
+        EnvironmentStore { id: id.clone(), folder, disk, patience: PATIENCE }
+    }
+}
+
+/// The state of one environment.
+#[derive(Clone)]
+pub struct EnvironmentStore {
+    pub(crate) id: EnvironmentId,
+    pub(crate) folder: PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
+    patience: Duration,
+}
+
+impl EnvironmentStore {
+    /// The state that `disk` holds: for tests of what disks do to it.
+    #[must_use]
+    pub fn on(id: EnvironmentId, folder: PathBuf, disk: Arc<dyn Disk>) -> Self {
+        Self { id, folder, disk, patience: PATIENCE }
+    }
+
+    /// This store, waiting for its lock no longer than `patience`.
+    #[must_use]
+    pub const fn patient_for(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> &EnvironmentId {
+        &self.id
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether anything of it was ever made.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.disk.list("").is_ok_and(|names| !names.is_empty())
+    }
+
+    /// What is, at this moment.
+    ///
+    /// # Errors
+    /// `not-found` when there is no such environment; `unavailable` when somebody writes for too
+    /// long, or the disk cannot be read.
+    pub fn read(&self) -> Result<Snapshot, Fault> {
+        self.must_exist()?;
+        let reader = Holder {
+            user: String::new(),
+            pid: 0,
+            command: String::new(),
+            since: deploy_spec::Timestamp::UNIX_EPOCH,
+        };
+        let guard = self.lock(LockMode::Shared, &reader)?;
+        Snapshot::take(self.id.clone(), self.disk.clone(), Some(guard))
+    }
+
+    /// The right to change.
+    ///
+    /// # Errors
+    /// As [`EnvironmentStore::read`].
+    pub fn write(&self, holder: &Holder) -> Result<Writer, Fault> {
+        self.must_exist()?;
+        self.write_unchecked(holder)
+    }
+
+    /// The right to change, making the environment's folder if need be.
+    ///
+    /// # Errors
+    /// `unavailable` when the folder cannot be made, or as [`EnvironmentStore::read`].
+    pub fn write_new(&self, holder: &Holder) -> Result<Writer, Fault> {
+        make_ancestors(&self.folder).map_err(|error| {
+            io_fault(&self.id, "making the folder", &self.folder.display().to_string(), &error)
+        })?;
+        self.write_unchecked(holder)
+    }
+
+    fn write_unchecked(&self, holder: &Holder) -> Result<Writer, Fault> {
+        let guard = self.lock(LockMode::Exclusive, holder)?;
+        Writer::new(self.id.clone(), self.disk.clone(), guard)
+    }
+
+    fn must_exist(&self) -> Result<(), Fault> {
+        if self.exists() {
+            return Ok(());
+        }
+        let make = if self.id.is_local() { "init".into() } else { format!("create {}", self.id) };
+        Err(Fault::not_found(format!(
+            "there is no environment `{}` in `{}`",
+            self.id,
+            self.folder.parent().unwrap_or(&self.folder).display()
+        ))
+        .hint(format!("gtc op env {make}")))
+    }
+
+    fn lock(&self, mode: LockMode, holder: &Holder) -> Result<crate::lock::Guard, Fault> {
+        self.disk.lock(mode, holder, self.patience).map_err(|error| {
+            if error.kind() != std::io::ErrorKind::WouldBlock {
+                return io_fault(&self.id, "locking", ".lock", &error);
+            }
+            let text = self.disk.read(".lock").ok().flatten().unwrap_or_default();
+            let holder = serde_json::from_slice::<Holder>(&text)
+                .map_or_else(|_| "another process".to_owned(), |holder| holder.to_string());
+            Fault::unavailable(format!(
+                "environment `{}` is locked by {holder}; waited {} ms",
+                self.id,
+                self.patience.as_millis()
+            ))
+            .hint("ask again when it is done")
+            .detail("holder", holder)
+        })
+    }
+}
+
+fn make_ancestors(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        make_ancestors(parent)?;
+    }
+    if make_private_folder(folder)?
+        && let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty())
+    {
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What a reader sees: the records at one moment, with the commit in flight laid over them, so
+//! that a reader never has to write.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use control::{Folder, Key, Record, View};
+use deploy_spec::{EnvironmentId, Fault};
+use serde_json::value::RawValue;
+
+use crate::commit::Commit;
+use crate::corrupt::{io_fault, record_fault};
+use crate::disk::Disk;
+use crate::layout;
+use crate::lock::Guard;
+
+/// The records of an environment at one moment. Nobody writes while it lives: keep it short.
+pub struct Snapshot {
+    environment_id: EnvironmentId,
+    disk: Arc<dyn Disk>,
+    sequence: u64,
+    overlay: BTreeMap<Key, Option<Box<RawValue>>>,
+    _guard: Option<Guard>,
+}
+
+impl Snapshot {
+    pub(crate) fn take(
+        environment_id: EnvironmentId,
+        disk: Arc<dyn Disk>,
+        guard: Option<Guard>,
+    ) -> Result<Self, Fault> {
+        let mut sequence = Commit::newest(&environment_id, &*disk)?;
+        let mut overlay = BTreeMap::new();
+        if let Some(commit) = Commit::in_flight(&environment_id, &*disk)? {
+            sequence = commit.sequence;
+            overlay.extend(commit.files.into_iter().map(|file| (file.key, file.content)));
+        }
+        Ok(Self { environment_id, disk, sequence, overlay, _guard: guard })
+    }
+
+    fn path(&self, key: &Key) -> Result<Option<String>, Fault> {
+        let Key::Answered(of) = key else { return Ok(Some(layout::path(key))) };
+        let folder = layout::answers_folder(of);
+        let suffix = layout::answer_suffix(of);
+        let names = self.names(&folder)?;
+        Ok(names
+            .into_iter()
+            .find(|name| name.ends_with(&suffix))
+            .map(|name| format!("{folder}/{name}")))
+    }
+
+    fn names(&self, folder: &str) -> Result<Vec<String>, Fault> {
+        self.disk
+            .list(folder)
+            .map_err(|error| io_fault(&self.environment_id, "listing", folder, &error))
+    }
+}
+
+impl View for Snapshot {
+    fn environment_id(&self) -> &EnvironmentId {
+        &self.environment_id
+    }
+
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    fn get(&self, key: &Key) -> Result<Option<Record>, Fault> {
+        if let Some(content) = self.overlay.get(key) {
+            return content
+                .as_ref()
+                .map(|text| Record::parse(key, text.get().as_bytes()))
+                .transpose();
+        }
+        let Some(path) = self.path(key)? else { return Ok(None) };
+        let text = self
+            .disk
+            .read(&path)
+            .map_err(|error| io_fault(&self.environment_id, "reading", &path, &error))?;
+        let parse = |text: Vec<u8>| {
+            Record::parse(key, &text)
+                .map_err(|why| record_fault(&self.environment_id, &*self.disk, &path, &why))
+        };
+        text.map(parse).transpose()
+    }
+
+    fn list(&self, folder: &Folder) -> Result<Vec<String>, Fault> {
+        let path = layout::folder(folder);
+        let names = self.names(&path)?.into_iter();
+        let mut stems: BTreeSet<String> =
+            names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+        for (key, content) in &self.overlay {
+            let file = layout::path(key);
+            let stem = file.strip_prefix(&path).and_then(|rest| rest.strip_prefix('/'));
+            let Some(stem) = stem.and_then(|stem| stem.strip_suffix(".json")) else { continue };
+            if content.is_some() {
+                stems.insert(stem.to_owned());
+            } else {
+                stems.remove(stem);
+            }
+        }
+        Ok(stems.into_iter().collect())
+    }
+}
