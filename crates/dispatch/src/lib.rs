@@ -1,1 +1,19 @@
-//! dispatch
+//! Which revision answers this request.
+//!
+//! Pure: a [`Table`] and what is known of a request go in, a [`Choice`] comes out. Sockets,
+//! clocks and random bits are the caller's. A table never changes; a new one shares with the old
+//! one whatever did not change.
+
+mod choose;
+mod cookie;
+mod deployment;
+mod route;
+mod session;
+mod table;
+
+pub use choose::{Ask, Choice, NoChoice, Why, choose};
+pub use cookie::{CookieKeys, LIFETIME_S, Scope, Sticky};
+pub use deployment::{Deployment, Live};
+pub use route::Asked;
+pub use session::{SessionId, slot_of};
+pub use table::{Matched, Table};

@@ -1,0 +1,162 @@
+//! Picking the revision: forced by somebody trusted, else by the session's cookie, else by the
+//! slot of the session; a request without a session draws a slot (DESIGN §8).
+
+use deploy_spec::{DeploymentLifecycle, Lifecycle, RevisionId, SessionSource};
+
+use crate::cookie::{CookieKeys, LIFETIME_S, Sticky, values};
+use crate::deployment::{Deployment, Live, Owners};
+use crate::session::{SessionId, slot_of};
+
+/// What is known of a request, as far as the choice needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The revision that a trusted peer asks for: an id or `r3`.
+    pub forced: Option<&'a str>,
+    /// The `Cookie` header.
+    pub cookie: Option<&'a str>,
+    /// The session as the application names it, where the deployment says so.
+    pub session_header: Option<&'a [u8]>,
+    /// The time, in seconds since 1970.
+    pub now_s: u64,
+    /// 128 random bits: the session that a request without one begins.
+    pub fresh: SessionId,
+}
+
+/// Why a revision was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// A trusted peer asked for it.
+    Forced,
+    /// The cookie names it.
+    Cookie,
+    /// It owns the slot of the session.
+    Slot,
+    /// It owns the slot that was drawn for a request without a session.
+    Drawn,
+}
+
+/// The revision that answers.
+#[derive(Debug)]
+pub struct Choice<'a, B> {
+    /// The revision.
+    pub live: &'a Live<B>,
+    /// Why.
+    pub why: Why,
+    /// The cookie to give, as `name=value`; the caller adds the attributes.
+    pub cookie: Option<String>,
+}
+
+/// Why no revision answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoChoice {
+    /// No traffic was set, or it was cleared.
+    OffTheAir,
+    /// The deployment is paused, or on its way out.
+    Paused,
+    /// The revision that was asked for cannot be reached.
+    NoSuchRevision,
+}
+
+/// Picks the revision of `deployment` that answers.
+///
+/// # Errors
+/// Why none does.
+pub fn choose<'a, B>(
+    deployment: &'a Deployment<B>,
+    ask: &Ask<'_>,
+    keys: &CookieKeys,
+) -> Result<Choice<'a, B>, NoChoice> {
+    if deployment.lifecycle != DeploymentLifecycle::Active {
+        return Err(NoChoice::Paused);
+    }
+    if let Some(name) = ask.forced {
+        let live = forced(deployment, name).ok_or(NoChoice::NoSuchRevision)?;
+        return Ok(Choice { live, why: Why::Forced, cookie: None });
+    }
+    let split = deployment.split.as_ref().ok_or(NoChoice::OffTheAir)?;
+    match &deployment.session {
+        SessionSource::Cookie => by_cookie(deployment, split, ask, keys),
+        SessionSource::Header(_) => match ask.session_header {
+            Some(session) => by_slot(deployment, split, session, Why::Slot),
+            None => by_slot(deployment, split, &ask.fresh.0, Why::Drawn),
+        },
+        SessionSource::None => by_slot(deployment, split, &ask.fresh.0, Why::Drawn),
+    }
+}
+
+fn forced<'a, B>(deployment: &'a Deployment<B>, name: &str) -> Option<&'a Live<B>> {
+    let sequence = name.strip_prefix('r').and_then(|digits| digits.parse::<u64>().ok());
+    let found = match sequence {
+        Some(sequence) => deployment.revisions.iter().find(|live| live.sequence == sequence),
+        None => deployment.revision(name.parse().ok()?),
+    };
+    found.filter(|live| live.lifecycle == Lifecycle::Ready)
+}
+
+fn by_slot<'a, B>(
+    deployment: &'a Deployment<B>,
+    split: &Owners,
+    session: &[u8],
+    why: Why,
+) -> Result<Choice<'a, B>, NoChoice> {
+    let owner = split.owner(slot_of(session, &split.salt));
+    let live = deployment.revision(owner).ok_or(NoChoice::NoSuchRevision)?;
+    Ok(Choice { live, why, cookie: None })
+}
+
+fn by_cookie<'a, B>(
+    deployment: &'a Deployment<B>,
+    split: &Owners,
+    ask: &Ask<'_>,
+    keys: &CookieKeys,
+) -> Result<Choice<'a, B>, NoChoice> {
+    let sticky = ask.cookie.and_then(|header| {
+        values(header, &deployment.cookie_name)
+            .find_map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s))
+    });
+    let Some(sticky) = sticky else {
+        let choice = by_slot(deployment, split, &ask.fresh.0, Why::Drawn)?;
+        return Ok(remember(choice, ask.fresh, split, deployment, ask, keys));
+    };
+    if let Some(live) = still_valid(deployment, split, &sticky) {
+        let choice = Choice { live, why: Why::Cookie, cookie: None };
+        let half_over = sticky.expires_s < ask.now_s + LIFETIME_S / 2;
+        let current = sticky.generation == split.generation;
+        if current && half_over {
+            return Ok(remember(choice, sticky.session, split, deployment, ask, keys));
+        }
+        return Ok(choice);
+    }
+    let choice = by_slot(deployment, split, &sticky.session.0, Why::Slot)?;
+    Ok(remember(choice, sticky.session, split, deployment, ask, keys))
+}
+
+/// The cookie's revision, where it still counts: in the split that chose it. A cookie of a newer
+/// split than ours comes from a replica that is ahead; it is believed, so that nobody flaps while
+/// a shift spreads, as long as its revision can be reached.
+fn still_valid<'a, B>(
+    deployment: &'a Deployment<B>,
+    split: &Owners,
+    sticky: &Sticky,
+) -> Option<&'a Live<B>> {
+    if sticky.generation < split.generation {
+        return None;
+    }
+    deployment.revision(sticky.revision).filter(|live| live.lifecycle == Lifecycle::Ready)
+}
+
+fn remember<'a, B>(
+    choice: Choice<'a, B>,
+    session: SessionId,
+    split: &Owners,
+    deployment: &Deployment<B>,
+    ask: &Ask<'_>,
+    keys: &CookieKeys,
+) -> Choice<'a, B> {
+    let revision: RevisionId = choice.live.revision_id;
+    let expires_s = ask.now_s + LIFETIME_S;
+    let sticky = Sticky { session, revision, generation: split.generation, expires_s };
+    let value = sticky.sign(keys, &deployment.scope);
+    let cookie = value.map(|value| format!("{}={value}", deployment.cookie_name));
+    Choice { cookie, ..choice }
+}

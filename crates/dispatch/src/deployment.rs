@@ -1,0 +1,123 @@
+//! A deployment as the data plane asks it: who owns which slot, and what can be reached.
+
+use deploy_spec::{
+    DeploymentId, DeploymentLifecycle, EnvironmentId, Lifecycle, RevisionId, RouteBinding,
+    RuntimeDeployment, RuntimeRevision, Salt, SessionSource,
+};
+
+use crate::cookie::Scope;
+
+/// A revision that can be reached, and `B`, how.
+#[derive(Debug, Clone)]
+pub struct Live<B> {
+    /// Its id.
+    pub revision_id: RevisionId,
+    /// What `r1` means.
+    pub sequence: u64,
+    /// Where it stands.
+    pub lifecycle: Lifecycle,
+    /// How it is reached.
+    pub backend: B,
+}
+
+/// A deployment.
+#[derive(Debug, Clone)]
+pub struct Deployment<B> {
+    pub(crate) id: DeploymentId,
+    pub(crate) lifecycle: DeploymentLifecycle,
+    pub(crate) binding: RouteBinding,
+    pub(crate) session: SessionSource,
+    pub(crate) cookie_name: String,
+    pub(crate) scope: Scope,
+    pub(crate) split: Option<Owners>,
+    pub(crate) revisions: Vec<Live<B>>,
+}
+
+/// The owners of the slots, for look-up: `ends` are the first slots behind each run.
+#[derive(Debug, Clone)]
+pub(crate) struct Owners {
+    pub(crate) generation: u64,
+    pub(crate) salt: Salt,
+    ends: Vec<u16>,
+    revisions: Vec<RevisionId>,
+}
+
+impl Owners {
+    pub(crate) fn owner(&self, slot: u16) -> RevisionId {
+        let run = self.ends.partition_point(|&end| end <= slot);
+        self.revisions[run.min(self.revisions.len() - 1)]
+    }
+}
+
+impl<B> Deployment<B> {
+    /// The deployment that `config` describes; `backend` says how each revision is reached.
+    pub fn new(
+        environment: &EnvironmentId,
+        config: &RuntimeDeployment,
+        mut backend: impl FnMut(&RuntimeRevision) -> B,
+    ) -> Self {
+        let live = |revision: &RuntimeRevision| Live {
+            revision_id: revision.revision_id,
+            sequence: revision.sequence,
+            lifecycle: revision.lifecycle,
+            backend: backend(revision),
+        };
+        let mut revisions: Vec<Live<B>> = config.revisions.iter().map(live).collect();
+        revisions.sort_by_key(|live| live.revision_id);
+        Self {
+            id: config.deployment_id,
+            lifecycle: config.lifecycle,
+            binding: config.route_binding.clone(),
+            session: config.session.clone(),
+            cookie_name: format!("gt_rev_{}", config.deployment_id),
+            scope: Scope::new(environment, config.tenant.as_ref(), config.deployment_id),
+            split: config.split.as_ref().map(owners),
+            revisions,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> DeploymentId {
+        self.id
+    }
+
+    /// Where the identity of a session comes from.
+    #[must_use]
+    pub const fn session(&self) -> &SessionSource {
+        &self.session
+    }
+
+    /// The generation of its split; none while it is off the air.
+    #[must_use]
+    pub fn split_generation(&self) -> Option<u64> {
+        self.split.as_ref().map(|split| split.generation)
+    }
+
+    /// The revisions that can be reached, by id.
+    #[must_use]
+    pub fn revisions(&self) -> &[Live<B>] {
+        &self.revisions
+    }
+
+    pub(crate) fn revision(&self, id: RevisionId) -> Option<&Live<B>> {
+        let i = self.revisions.binary_search_by_key(&id, |live| live.revision_id).ok()?;
+        self.revisions.get(i)
+    }
+}
+
+fn owners(split: &deploy_spec::RuntimeSplit) -> Owners {
+    let mut ends: Vec<u16> = Vec::new();
+    let mut revisions: Vec<RevisionId> = Vec::new();
+    let mut end = 0;
+    for run in split.allocation.slots.runs() {
+        end += run.slots;
+        if revisions.last() == Some(&run.revision_id) {
+            ends.pop();
+        } else {
+            revisions.push(run.revision_id);
+        }
+        ends.push(end);
+    }
+    Owners { generation: split.generation, salt: split.allocation.salt, ends, revisions }
+}
