@@ -1,1 +1,30 @@
-//! bundle
+//! What is deployed: building, opening, verifying and signing bundles.
+//!
+//! A bundle is one read-only archive, SquashFS or ZIP, with `bundle.yaml` at its root. Opening one
+//! is hostile ground: every rule of [`Limits`] and of [`Archive::open`] holds before an [`Archive`]
+//! exists. Nothing here runs a pack, talks to a network, or unpacks to disk.
+
+mod archive;
+mod build;
+mod entry;
+mod image;
+mod inspect;
+mod limits;
+mod links;
+mod manifest;
+mod names;
+pub mod sign;
+mod squash;
+mod tree;
+mod zipped;
+
+pub use archive::Archive;
+pub use build::{Built, Finding, LeftOut, build};
+pub use entry::{Entry, EntryKind, Format};
+pub use inspect::{
+    Inspection, PackSummary, Verification, digest_file, inspect, pack_digest, verify,
+};
+pub use limits::Limits;
+
+#[cfg(test)]
+mod tests;
