@@ -73,6 +73,11 @@ pub fn resolve_deployment(
         None => view.deployment_ids()?,
         Some(handle) => candidates(view, handle)?,
     };
+    if handle.is_none() && candidates.is_empty() {
+        let id = view.environment_id();
+        return Err(Fault::not_found(format!("there is no deployment in `{id}` yet"))
+            .hint("gtc op bundles add"));
+    }
     let asked = handle.map_or_else(|| "the deployment".into(), |handle| format!("`{handle}`"));
     let id = one(&candidates, &asked, "deployment", "gtc op bundles list")?;
     let gone =
@@ -111,7 +116,16 @@ pub fn resolve_revision(
 ) -> Result<(DeploymentRecord, Revision), Fault> {
     if let Some((of, name)) = handle.0.rsplit_once('/') {
         let parse = |text: &str| text.parse::<Handle>().map_err(Fault::invalid);
-        return resolve_revision(view, Some(&parse(of)?), &parse(name)?);
+        let (of, name) = (parse(of)?, parse(name)?);
+        let whose = resolve_deployment(view, Some(&of))?.deployment.deployment_id;
+        if deployment.is_some() {
+            let wanted = resolve_deployment(view, deployment)?.deployment.deployment_id;
+            if wanted != whose {
+                let other = format!("`{handle}` is no revision of deployment {wanted}");
+                return Err(Fault::not_found(other).hint("gtc op revisions list"));
+            }
+        }
+        return resolve_revision(view, Some(&whose.into()), &name);
     }
     if let (Ok(id), None) = (handle.0.parse(), deployment) {
         view.environment()?;

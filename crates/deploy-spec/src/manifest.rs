@@ -186,3 +186,6 @@ impl BundleManifest {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

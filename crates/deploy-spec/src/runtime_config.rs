@@ -177,3 +177,6 @@ impl RuntimeDeployment {
 fn plain_relative(path: &str) -> bool {
     !path.contains(['\\', '\0']) && path.split('/').all(|p| !p.is_empty() && p != "." && p != "..")
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,3 +156,6 @@ impl TrafficSplit {
         self.allocation.as_ref().map_or(0, |a| a.entries.of(revision).get())
     }
 }
+
+#[cfg(test)]
+mod tests;

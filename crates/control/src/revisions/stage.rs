@@ -155,7 +155,8 @@ fn check(
     }
     if answers.drain_seconds.or(bundle.drain_seconds).is_some_and(|s| s > DRAIN_SECONDS_MAX) {
         let most = format!("drain_seconds is at most {DRAIN_SECONDS_MAX}");
-        return Err(Fault::invalid(most).at("/drain_seconds"));
+        let field = if answers.drain_seconds.is_some() { "/drain_seconds" } else { "/bundle" };
+        return Err(Fault::invalid(most).at(field));
     }
     Ok(())
 }

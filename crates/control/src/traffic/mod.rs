@@ -76,15 +76,19 @@ fn must_be_ready(
         match view.revision(of, id)? {
             Some(revision) if revision.lifecycle == Lifecycle::Ready => {}
             Some(revision) => {
-                not_ready.push((format!("r{}", revision.sequence), revision.lifecycle.name()))
+                not_ready.push((format!("r{}", revision.sequence), revision.lifecycle.name()));
             }
             None => not_ready.push((id.to_string(), "gone")),
         }
     }
-    let Some((first, _)) = not_ready.first() else { return Ok(()) };
+    let Some((first, state)) = not_ready.first() else { return Ok(()) };
+    let next = match *state {
+        "staged" => format!("gtc op revisions warm {of}/{first}"),
+        _ => format!("gtc op revisions list --deployment {of}"),
+    };
     let names: Vec<String> =
         not_ready.iter().map(|(name, state)| format!("{name} is {state}")).collect();
     Err(Fault::refused(format!("only ready revisions take traffic: {}", names.join(", ")))
-        .hint(format!("gtc op revisions warm {first}"))
+        .hint(next)
         .detail("not_ready", not_ready.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()))
 }

@@ -96,8 +96,8 @@ fn weights(
     let whose: Handle = record.deployment.deployment_id.into();
     let mut entries = Vec::new();
     for (i, entry) in answers.entries.iter().enumerate() {
-        let weight_bps =
-            share(entry).map_err(|why| Fault::invalid(why).at(format!("/entries/{i}")))?;
+        let weight_bps = share(entry)
+            .map_err(|(field, why)| Fault::invalid(why).at(format!("/entries/{i}{field}")))?;
         let (_, revision) = resolve_revision(draft.view(), Some(&whose), &entry.revision_id)
             .map_err(|fault| fault.at(format!("/entries/{i}/revision_id")))?;
         entries.push(Weight { revision_id: revision.revision_id, weight_bps });
@@ -105,11 +105,12 @@ fn weights(
     Weights::new(entries)
 }
 
-fn share(entry: &EntryAnswers) -> Result<Bps, String> {
+/// The share of one entry; or the field that is wrong, and why.
+fn share(entry: &EntryAnswers) -> Result<Bps, (&'static str, String)> {
     match (entry.weight_percent, entry.weight_bps) {
-        (Some(percent), None) => Bps::from_percent(percent),
-        (None, Some(bps)) => Bps::new(bps),
-        _ => Err("give weight_percent or weight_bps, one of the two".into()),
+        (Some(percent), None) => Bps::from_percent(percent).map_err(|why| ("/weight_percent", why)),
+        (None, Some(bps)) => Bps::new(bps).map_err(|why| ("/weight_bps", why)),
+        _ => Err(("", "give weight_percent or weight_bps, one of the two".into())),
     }
 }
 

@@ -1,0 +1,18 @@
+//! The verbs, each asked for real: documents in, replies and records out.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod bundles;
+mod documents;
+mod env;
+mod env_show;
+mod handles;
+mod laws;
+mod mechanism;
+mod movement;
+mod projection;
+mod revisions;
+mod rollback;
+mod routes;
+mod traffic;
+mod verbs;
+mod world;

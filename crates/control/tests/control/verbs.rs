@@ -1,0 +1,144 @@
+//! Every mutating verb once, with a world in which it changes something: what the mechanism is
+//! held to.
+
+use control::{Reply, bundles, document_schema, env, revisions, traffic};
+use deploy_spec::Fault;
+use serde_json::{Value, json};
+
+use crate::world::{World, entries, green, init_facts, red, staged_bundle, trusted_key};
+
+type Run = fn(&mut World, Value) -> Result<Reply, Fault>;
+
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) run: Run,
+    pub(crate) schema: fn() -> Value,
+    pub(crate) world: fn() -> World,
+    pub(crate) document: Value,
+    /// Another document that the verb would also do.
+    pub(crate) other: Option<Value>,
+    /// The generation of what it is done to.
+    pub(crate) generation: Option<u64>,
+}
+
+impl Case {
+    /// The document with one more field.
+    pub(crate) fn with(&self, name: &str, value: impl Into<Value>) -> Value {
+        with(&self.document, name, value)
+    }
+}
+
+pub(crate) fn with(document: &Value, name: &str, value: impl Into<Value>) -> Value {
+    let mut document = document.clone();
+    document[name] = value.into();
+    document
+}
+
+/// r1 and r2 are ready, r3 is staged; traffic was set twice.
+pub(crate) fn rolling() -> World {
+    let mut world = World::serving(2);
+    world.stage("fast2flow");
+    world.turn(&[("r1", 10_000)]).unwrap();
+    world.turn(&[("r1", 9_900), ("r2", 100)]).unwrap();
+    world
+}
+
+fn stage(world: &mut World, document: Value) -> Result<Reply, Fault> {
+    world.reply::<revisions::Stage>(document, &staged_bundle("fast2flow", "1.4.0"))
+}
+
+pub(crate) fn every_verb() -> Vec<Case> {
+    let case = |name, run: Run, schema, document, other, generation| Case {
+        name,
+        run,
+        schema,
+        world: rolling,
+        document,
+        other,
+        generation,
+    };
+    let init: Run = |world, document| {
+        let facts = env::InitFacts { own_key: trusted_key("second") };
+        world.reply::<env::Init>(document, &facts)
+    };
+    let no_environment = || World::new("prod-eu");
+    vec![
+        case("env init", init, document_schema::<env::Init>, json!({}), None, Some(0)),
+        Case {
+            world: no_environment,
+            ..case(
+                "env create",
+                |world, document| world.reply::<env::Create>(document, &()),
+                document_schema::<env::Create>,
+                json!({"environment_id": "prod-eu"}),
+                Some(json!({"environment_id": "prod-eu", "name": "Europe"})),
+                None,
+            )
+        },
+        case(
+            "bundles add",
+            |world, document| world.reply::<bundles::Add>(document, &()),
+            document_schema::<bundles::Add>,
+            json!({"bundle_id": "shop", "route_binding": {"path_prefix": "/shop"}}),
+            Some(json!({"bundle_id": "shop", "route_binding": {"path_prefix": "/store"}})),
+            None,
+        ),
+        case(
+            "revisions stage",
+            stage,
+            document_schema::<revisions::Stage>,
+            json!({"bundle": "./x.gtbundle"}),
+            Some(json!({"bundle": "./y.gtbundle"})),
+            Some(3),
+        ),
+        case(
+            "revisions warm",
+            |world, document| world.reply::<revisions::Warm>(document, &green()),
+            document_schema::<revisions::Warm>,
+            json!({"revision_id": "fast2flow/r3"}),
+            Some(json!({"revision_id": "fast2flow/r2"})),
+            Some(0),
+        ),
+        Case {
+            name: "revisions warm (the gate says no)",
+            run: |world, document| world.reply::<revisions::Warm>(document, &red()),
+            ..case(
+                "",
+                init,
+                document_schema::<revisions::Warm>,
+                json!({"revision_id": "fast2flow/r3"}),
+                Some(json!({"revision_id": "fast2flow/r2"})),
+                Some(0),
+            )
+        },
+        case(
+            "traffic set",
+            |world, document| world.reply::<traffic::Set>(document, &()),
+            document_schema::<traffic::Set>,
+            json!({"deployment_id": "fast2flow", "entries": entries(&[("r2", 10_000)])}),
+            Some(json!({"deployment_id": "fast2flow", "entries": entries(&[("r1", 10_000)])})),
+            Some(1),
+        ),
+        case(
+            "traffic rollback",
+            |world, document| world.reply::<traffic::Rollback>(document, &()),
+            document_schema::<traffic::Rollback>,
+            json!({"deployment_id": "fast2flow"}),
+            Some(json!({})),
+            Some(1),
+        ),
+        case(
+            "traffic clear",
+            |world, document| world.reply::<traffic::Clear>(document, &()),
+            document_schema::<traffic::Clear>,
+            json!({"deployment_id": "fast2flow"}),
+            Some(json!({})),
+            Some(1),
+        ),
+    ]
+}
+
+/// What the world's environment needs before anything else, asked again: changes nothing.
+pub(crate) fn init_again(world: &mut World) -> Result<Value, Fault> {
+    world.ask_with::<env::Init>(json!({}), &init_facts())
+}

@@ -1,0 +1,83 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::document;
+use crate::fault::Kind;
+
+fn good() -> Value {
+    json!({
+        "schema": "greentic.bundle.v1", "bundle_id": "fast2flow", "version": "1.4.0",
+        "packs": [
+            {"pack_id": "web", "kind": "http-component", "path": "packs/web.wasm"},
+            {"pack_id": "assets", "kind": "static", "path": "assets", "public_path": "/assets",
+             "limits": {"memory_mb": 256}, "egress": ["api.example.com"]},
+        ],
+        "health": {"readiness_path": "/readyz"},
+        "config_schema": "config.schema.json",
+        "secrets": [{"name": "api_key", "required": true}],
+        "setup": "setup.yaml",
+        "drain_seconds": 30,
+    })
+}
+
+fn read(document: &Value) -> Result<BundleManifest, Fault> {
+    let manifest: BundleManifest = document::from_value(document.clone())?;
+    manifest.check().map(|()| manifest)
+}
+
+#[test]
+fn a_good_manifest_is_accepted_with_its_defaults() {
+    let manifest = read(&good()).unwrap();
+    assert!(manifest.packs[0].public_path.is_root());
+    assert_eq!(manifest.packs[0].limits, Limits { memory_mb: 64, timeout_ms: 5_000 });
+    assert_eq!(manifest.packs[1].limits, Limits { memory_mb: 256, timeout_ms: 5_000 });
+    assert_eq!(manifest.health.as_ref().unwrap().timeout_ms, 2_000);
+    assert_eq!(read(&json!(manifest)), Ok(manifest));
+}
+
+#[test]
+fn a_manifest_broken_in_any_way_is_refused_by_name() {
+    let cases = [
+        ("/schema", json!("greentic.bundle.v2"), "/schema"),
+        ("/bogus", json!(1), "/bogus"),
+        ("/bundle_id", json!("Fast2Flow"), "/bundle_id"),
+        ("/version", json!("1.4"), "/version"),
+        ("/packs", json!([]), "/packs"),
+        ("/packs/1/pack_id", json!("web"), "/packs/1/pack_id"),
+        ("/packs/1/public_path", json!("/"), "/packs/1/public_path"),
+        ("/packs/1/public_path", json!("/a/"), "/packs/1/public_path"),
+        ("/packs/1/kind", json!("jar"), "/packs/1/kind"),
+        ("/packs/1/bogus", json!(1), "/packs/1/bogus"),
+        ("/packs/1/limits/memory_mb", json!(0), "/packs/1/limits/memory_mb"),
+        ("/packs/1/limits/memory_mb", json!(257), "/packs/1/limits/memory_mb"),
+        ("/packs/1/limits/timeout_ms", json!(0), "/packs/1/limits/timeout_ms"),
+        ("/packs/1/limits/timeout_ms", json!(600_001), "/packs/1/limits/timeout_ms"),
+        ("/packs/1/limits/cpu", json!(1), "/packs/1/limits/cpu"),
+        ("/health/readiness_path", json!("readyz"), "/health/readiness_path"),
+        ("/health/readiness_path", json!(""), "/health/readiness_path"),
+        ("/secrets/0/value", json!("hunter2"), "/secrets/0/value"),
+    ];
+    for (pointer, value, named) in cases {
+        let mut document = good();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        document.pointer_mut(parent).unwrap()[field] = value.clone();
+        let fault = read(&document).expect_err(&format!("{pointer} {value}"));
+        assert_eq!((fault.kind, &fault.details["pointer"]), (Kind::InvalidInput, &json!(named)));
+        assert!(!fault.message.contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_path_stays_inside_the_bundle() {
+    let long = "a/".repeat(2_048) + "a";
+    for bad in ["", "/x", "..", "a/../b", "./a", "a//b", "a/", "a\\b", "a\0b", "a\nb", &long] {
+        for pointer in ["/packs/0/path", "/config_schema", "/setup"] {
+            let mut document = good();
+            *document.pointer_mut(pointer).unwrap() = json!(bad);
+            let fault = read(&document).unwrap_err();
+            assert_eq!(fault.details["pointer"], pointer, "{bad:?}");
+            assert!(!fault.message.chars().any(char::is_control));
+        }
+    }
+    assert!("a..b/...".parse::<InnerPath>().is_ok());
+}
