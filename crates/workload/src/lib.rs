@@ -1,1 +1,21 @@
-//! workload
+//! How a revision runs: WASM components in a metered sandbox, and static files in place.
+//!
+//! An [`Engine`] is shared by the process; [`Engine::load`] turns an open bundle into a
+//! [`Workload`]; [`Workload::respond`] answers requests and never fails: what goes wrong inside a
+//! workload becomes the response of that one request, by the table in [`Failure`].
+//!
+//! No sockets are opened here except a guest's own calls to the hosts that its pack names, and
+//! nothing knows about deployments, revisions or splits.
+
+mod body;
+mod component;
+mod engine;
+mod failure;
+mod prefix;
+mod site;
+mod workload;
+
+pub use body::{Body, BoxError};
+pub use engine::{Engine, EngineSettings};
+pub use failure::Failure;
+pub use workload::{PackInfo, Workload};

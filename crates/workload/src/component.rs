@@ -1,0 +1,21 @@
+//! Packs that are WASM components exporting `wasi:http/incoming-handler` 0.2.
+//!
+//! Each request gets a fresh instance from a pool, with limits on its memory and time, and sees
+//! nothing of the world but its configuration, clocks, randomness and the hosts its pack names.
+
+mod compiled;
+mod egress;
+mod guest;
+mod load;
+mod log;
+mod memory;
+mod pool;
+mod reply;
+mod respond;
+mod running;
+mod ticker;
+
+pub(crate) use guest::Variables;
+pub(crate) use load::Components;
+pub(crate) use reply::GuestBody;
+pub(crate) use respond::ComponentPack;

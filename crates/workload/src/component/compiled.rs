@@ -1,0 +1,148 @@
+//! Compiled components on disk, mapped back at the next start.
+//!
+//! Compiled code runs with all the rights of the process, so that it is taken only from a directory
+//! and files that nobody else can write, and only when its bytes hash to what was recorded when it
+//! was made. Anything else is ignored and compiled anew.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{Hash as _, Hasher};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use deploy_spec::{Digest, Fault};
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// A directory of compiled components: `<key>.cwasm`, and its SHA-256 in `<key>.sum`.
+pub(super) struct CodeCache {
+    dir: PathBuf,
+}
+
+impl CodeCache {
+    pub(super) fn open(dir: PathBuf) -> Result<Self, Fault> {
+        let unusable = |error: io::Error| {
+            let dir = dir.display();
+            Fault::unavailable(format!("cannot use `{dir}` as a cache of compiled code: {error}"))
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(unusable)?;
+        let found = fs::symlink_metadata(&dir).map_err(unusable)?;
+        if !found.is_dir() || !is_ours_alone(&found) {
+            let dir = dir.display();
+            let why = "it must be a directory of this user that nobody else may enter";
+            return Err(Fault::refused(format!("`{dir}` cannot hold compiled code: {why}"))
+                .hint(format!("chown and chmod 700 {dir}, or name another directory")));
+        }
+        Ok(Self { dir })
+    }
+
+    /// Names the code that an engine of `version` makes of a component.
+    pub(super) fn key(component: &[u8], version: &str) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(Digest::of(component).as_str());
+        hasher.update(version);
+        Digest::from_hash(hasher.finalize().into()).hex().to_owned()
+    }
+
+    pub(super) fn get(&self, engine: &Engine, key: &str) -> Option<Component> {
+        let path = self.path(key, "cwasm");
+        if !path.exists() {
+            return None;
+        }
+        let found = self.intact(key).and_then(|()| {
+            map(engine, &path).map_err(|error| io::Error::other(format!("{error:#}")))
+        });
+        if let Err(error) = &found {
+            tracing::warn!(path = %path.display(), "compiled code ignored: {error}");
+        }
+        found.ok()
+    }
+
+    /// Keeps compiled code; when it cannot, the next start compiles again.
+    pub(super) fn put(&self, key: &str, code: &[u8]) {
+        let sum = Digest::of(code);
+        let kept = self.write(key, "cwasm", code);
+        let kept = kept.and_then(|()| self.write(key, "sum", sum.as_str().as_bytes()));
+        if let Err(error) = kept {
+            let dir = self.dir.display();
+            tracing::warn!(%dir, "compiled code not kept: {error}");
+        }
+    }
+
+    fn path(&self, key: &str, suffix: &str) -> PathBuf {
+        self.dir.join(format!("{key}.{suffix}"))
+    }
+
+    /// Whether both files are ours alone and the code is what was recorded.
+    fn intact(&self, key: &str) -> io::Result<()> {
+        let code = Digest::of(&read_ours(&self.path(key, "cwasm"))?);
+        let sum = read_ours(&self.path(key, "sum"))?;
+        match sum == code.as_str().as_bytes() {
+            true => Ok(()),
+            false => Err(io::Error::other("it is not what was written")),
+        }
+    }
+
+    /// Writes beside and renames, so that nobody ever reads half a file.
+    fn write(&self, key: &str, suffix: &str, bytes: &[u8]) -> io::Result<()> {
+        static WRITES: AtomicU64 = AtomicU64::new(0);
+        let n = WRITES.fetch_add(1, Ordering::Relaxed);
+        let beside = self.path(key, &format!("{suffix}.{}-{n}", std::process::id()));
+        let mut options = OpenOptions::new();
+        let written = options.write(true).create_new(true).mode(0o600).open(&beside);
+        let written = written.and_then(|mut file| file.write_all(bytes));
+        let renamed = written.and_then(|()| fs::rename(&beside, self.path(key, suffix)));
+        if renamed.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        renamed
+    }
+}
+
+fn is_ours_alone(found: &fs::Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0
+}
+
+fn read_ours(path: &Path) -> io::Result<Vec<u8>> {
+    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    let mut file: File = OpenOptions::new().read(true).custom_flags(nofollow).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || !is_ours_alone(&found) {
+        return Err(io::Error::other("others may write or read it, or it is not ours"));
+    }
+    let mut bytes = Vec::with_capacity(found.len() as usize);
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[expect(unsafe_code, reason = "mapping code that was compiled before is the point of the cache")]
+fn map(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the file is output of `Component::serialize` unchanged: it lies in a directory that
+    // only this user can enter, belongs to this user, is mode 0600, and its bytes hash to the sum
+    // that was recorded when it was written (see `intact`). It is never written in place.
+    unsafe { Component::deserialize_file(engine, path) }
+}
+
+/// What compiled code depends on besides the component: the engine's version, target and settings.
+pub(super) fn version(engine: &Engine) -> String {
+    let mut hasher = Sha256Hasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let hash = Digest::from_hash(hasher.0.finalize().into());
+    format!("wasmtime-{}", &hash.hex()[..16])
+}
+
+/// Hashes with SHA-256, because the standard hasher may change between compilers.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let hash = self.0.clone().finalize();
+        u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
+    }
+}

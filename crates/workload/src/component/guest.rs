@@ -1,0 +1,85 @@
+//! What one instance holds on the host's side.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::egress::Egress;
+use super::log::GuestLog;
+use super::memory::MemoryLimit;
+use super::respond::Shared;
+
+/// How many host objects (streams, headers, timers) an instance may hold at once.
+const OBJECTS_MAX: usize = 4_096;
+
+/// The most that one set of headers may take, in bytes.
+const HEADERS_MAX: usize = 64 << 10;
+
+/// The most random bytes in one call.
+const RANDOM_MAX: u64 = 1 << 20;
+
+/// The configuration of a bundle, as `wasi:config` shows it.
+pub(crate) struct Variables(WasiConfigVariables);
+
+impl Variables {
+    pub(crate) fn new(config: &Map<String, Value>) -> Self {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Self(config.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+    }
+}
+
+/// The state of one instance.
+pub(super) struct Guest {
+    table: ResourceTable,
+    /// Made when the guest first asks for something of it: many never do.
+    wasi: Option<WasiCtx>,
+    http: WasiHttpCtx,
+    egress: Egress,
+    pub(super) memory: MemoryLimit,
+}
+
+impl Guest {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(OBJECTS_MAX);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HEADERS_MAX);
+        let memory = MemoryLimit::new(shared.limits.memory_mb);
+        Self { table, wasi: None, http, egress: Egress(shared), memory }
+    }
+
+    pub(super) fn config(&mut self) -> WasiConfig<'_> {
+        WasiConfig::new(&self.egress.0.variables.0)
+    }
+}
+
+/// No arguments, environment, files or sockets; what is printed goes to the log.
+fn closed_world(shared: &Shared) -> WasiCtx {
+    WasiCtx::builder()
+        .stdout(GuestLog::new(&shared.pack_id, "stdout"))
+        .stderr(GuestLog::new(&shared.pack_id, "stderr"))
+        .allow_tcp(false)
+        .allow_udp(false)
+        .max_random_size(RANDOM_MAX)
+        .build()
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let ctx = self.wasi.get_or_insert_with(|| closed_world(&self.egress.0));
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.egress, table: &mut self.table, ctx: &mut self.http }
+    }
+}

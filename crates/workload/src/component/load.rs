@@ -1,0 +1,102 @@
+//! From the bytes of a component to one that is ready to run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use deploy_spec::{Fault, Pack};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use super::compiled::{CodeCache, version};
+use super::guest::{Guest, Variables};
+use super::pool;
+use super::respond::{ComponentPack, Shared};
+use super::ticker::Ticker;
+
+/// The component engine of a process.
+pub(crate) struct Components {
+    engine: Engine,
+    linker: Linker<Guest>,
+    ticker: Arc<Ticker>,
+    cache: Option<CodeCache>,
+    version: String,
+}
+
+impl Components {
+    pub(crate) fn new(instances: u32, cache_dir: Option<PathBuf>) -> Result<Self, Fault> {
+        let engine = pool::engine(instances)?;
+        let linker = linker(&engine).map_err(|error| {
+            Fault::internal(format!("cannot offer WASI to components: {error:#}"))
+        })?;
+        let ticker = Arc::new(Ticker::start(&engine)?);
+        let cache = cache_dir.map(CodeCache::open).transpose()?;
+        let version = version(&engine);
+        Ok(Self { engine, linker, ticker, cache, version })
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn load(
+        &self,
+        bytes: &[u8],
+        pack: &Pack,
+        variables: &Arc<Variables>,
+    ) -> Result<ComponentPack, Fault> {
+        let component = self.component(bytes).map_err(|error| not_a_component(pack, &error))?;
+        let pre = self.linker.instantiate_pre(&component);
+        let pre = pre.map_err(|error| missing_import(pack, &error))?;
+        let pre = ProxyPre::new(pre).map_err(|error| missing_export(pack, &error))?;
+        let shared = Arc::new(Shared {
+            pack_id: pack.pack_id.clone(),
+            limits: pack.limits,
+            egress: pack.egress.clone(),
+            variables: Arc::clone(variables),
+            ticker: Arc::clone(&self.ticker),
+        });
+        Ok(ComponentPack { pre, shared })
+    }
+
+    /// The compiled component: from the cache, or compiled now and put there.
+    fn component(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let Some(cache) = &self.cache else { return Component::from_binary(&self.engine, bytes) };
+        let key = CodeCache::key(bytes, &self.version);
+        if let Some(component) = cache.get(&self.engine, &key) {
+            return Ok(component);
+        }
+        let component = Component::from_binary(&self.engine, bytes)?;
+        cache.put(&key, &component.serialize()?);
+        Ok(component)
+    }
+}
+
+/// Everything that a component may import: WASI 0.2 over an empty world, HTTP and configuration.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    wasmtime_wasi_config::add_to_linker(&mut linker, Guest::config)?;
+    Ok(linker)
+}
+
+fn not_a_component(pack: &Pack, error: &wasmtime::Error) -> Fault {
+    let Pack { pack_id, path, .. } = pack;
+    Fault::invalid(format!("pack `{pack_id}`: `{path}` is not a component that can run: {error:#}"))
+        .hint("build it as a component, for example with `cargo build --target wasm32-wasip2`")
+}
+
+fn missing_import(pack: &Pack, error: &wasmtime::Error) -> Fault {
+    let text = format!("{error:#}");
+    let import = text.split('`').nth(1).unwrap_or_default().to_owned();
+    Fault::invalid(format!("pack `{}` imports what it cannot have: {text}", pack.pack_id))
+        .hint("a component may import WASI 0.2, wasi:http 0.2 and wasi:config 0.2.0-rc.1")
+        .detail("import", import)
+}
+
+fn missing_export(pack: &Pack, error: &wasmtime::Error) -> Fault {
+    let pack = &pack.pack_id;
+    Fault::invalid(format!("pack `{pack}` does not export wasi:http/incoming-handler: {error:#}"))
+        .hint("export `wasi:http/incoming-handler@0.2`, for example with the crate wstd or wasip2")
+}

@@ -1,0 +1,76 @@
+//! What can go wrong in a workload, and the response each becomes.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::body::Body;
+
+/// Why a workload could not answer. A response made from one carries it in its extensions, so that
+/// a server can tell "the workload failed" from "the workload said 502".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No pack answers at this path: 404.
+    NoPack,
+    /// The request cannot be given to the pack (an unreadable `Host`): 400.
+    BadRequest,
+    /// The component trapped, or ended without an answer: 502.
+    Failed,
+    /// The component trapped after it was denied memory beyond its limit: 502.
+    OutOfMemory,
+    /// The component took longer than its limit: 504.
+    TooSlow,
+    /// Every instance is in use: 503 with `Retry-After`.
+    Busy,
+    /// A file of the bundle cannot be read: 500.
+    Unreadable,
+}
+
+impl Failure {
+    const fn row(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NoPack => (StatusCode::NOT_FOUND, "nothing answers at this path\n"),
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "this request has no readable host\n"),
+            Self::Failed => (StatusCode::BAD_GATEWAY, "the workload failed\n"),
+            Self::OutOfMemory => (StatusCode::BAD_GATEWAY, "the workload ran out of memory\n"),
+            Self::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "the workload took too long\n"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once\n"),
+            Self::Unreadable => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "a file of this bundle cannot be read\n")
+            }
+        }
+    }
+
+    /// The status of the response.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    /// The whole response.
+    #[must_use]
+    pub fn response(self) -> Response<Body> {
+        let (status, text) = self.row();
+        let mut response = plain(status, text);
+        if self == Self::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.row().1.trim_end())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A response of one line of plain text.
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
