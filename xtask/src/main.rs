@@ -1,1 +1,53 @@
-fn main() {}
+//! The project's own chores, as `cargo xtask <verb>`.
+//!
+//! A chore needs nothing but this checkout, cargo and what [`needs`] installs. No product logic
+//! lives here: what a chore has to know about the product, it asks `deploy-spec` and `control`.
+
+mod command;
+mod fmt;
+mod generate;
+mod house;
+mod needs;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use house::House;
+
+const USAGE: &str = "\
+cargo xtask <verb>
+
+  test [--quick]   everything that must hold before a change lands; --quick says what it skips
+  tidy             the rules of the house: layers, sizes, forbidden words, links, fresh files
+  gen [--check]    writes the generated files, or says which are stale
+  fmt [--check]    formats all Rust code, the guests' too";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<(), String> {
+    match words {
+        ["test"] => test::run(&House::find()?, test::Extent::Full),
+        ["test", "--quick"] => test::run(&House::find()?, test::Extent::Quick),
+        ["tidy"] => tidy::run(&House::find()?),
+        ["gen"] => generate::write(&House::find()?),
+        ["gen", "--check"] => generate::check(&House::find()?),
+        ["fmt"] => fmt::run(&House::find()?, fmt::Mode::Write),
+        ["fmt", "--check"] => fmt::run(&House::find()?, fmt::Mode::Check),
+        [] | ["help" | "-h" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("there is no `cargo xtask {}`\n\n{USAGE}", words.join(" "))),
+    }
+}

@@ -1,0 +1,68 @@
+//! What the tests need of the machine, and how it gets there: Debian packages and Rust targets.
+//! Running it again changes nothing, and the network is asked only when something is missing.
+
+use std::path::Path;
+
+use crate::command;
+use crate::house::House;
+
+/// A Debian package, and a program that is there when the package is.
+const PACKAGES: &[(&str, &str)] = &[("squashfs-tools", "unsquashfs"), ("unzip", "unzip")];
+
+/// What guests are compiled for.
+const TARGETS: &[&str] = &["wasm32-wasip2"];
+
+/// Installs what is missing.
+///
+/// # Errors
+/// What is missing and could not be installed.
+pub(crate) fn install(house: &House) -> Result<(), String> {
+    packages(&house.root)?;
+    TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
+}
+
+fn packages(root: &Path) -> Result<(), String> {
+    let missing = missing(PACKAGES, command::is_installed);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !command::is_installed("apt-get") {
+        return Err(format!(
+            "the tests need these Debian packages or what is the same elsewhere: {}",
+            missing.join(" ")
+        ));
+    }
+    println!("installing {}", missing.join(" "));
+    let root_user = command::ask(root, &["id", "-u"])?.trim() == "0";
+    let sudo: &[&str] = if root_user { &[] } else { &["sudo"] };
+    command::run(root, &[sudo, &["apt-get", "update", "--quiet"]].concat())?;
+    let install: &[&str] = &["apt-get", "install", "--yes", "--no-install-recommends"];
+    command::run(root, &[sudo, install, &missing].concat())
+}
+
+fn missing<'a>(
+    packages: &[(&'a str, &'a str)],
+    is_installed: impl Fn(&str) -> bool,
+) -> Vec<&'a str> {
+    packages.iter().filter(|(_, probe)| !is_installed(probe)).map(|(name, _)| *name).collect()
+}
+
+fn add_target(root: &Path, target: &str) -> Result<(), String> {
+    let library = command::ask(root, &["rustc", "--print", "target-libdir", "--target", target])?;
+    if Path::new(library.trim()).is_dir() {
+        return Ok(());
+    }
+    command::run(root, &["rustup", "target", "add", target])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_installed() {
+        let packages = [("squashfs-tools", "unsquashfs"), ("unzip", "unzip")];
+        assert_eq!(missing(&packages, |probe| probe == "unzip"), ["squashfs-tools"]);
+        assert!(missing(&packages, |_| true).is_empty());
+    }
+}
