@@ -141,3 +141,6 @@ impl LeftOut {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
