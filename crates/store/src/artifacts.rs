@@ -9,8 +9,9 @@ use deploy_spec::runtime_config::artifact_path;
 use deploy_spec::{Digest, Fault};
 use sha2::{Digest as _, Sha256};
 
-use crate::commit::make_folders;
 use crate::corrupt::io_fault;
+use crate::folders::{Found, make_folders};
+use crate::layout;
 use crate::root::EnvironmentStore;
 
 /// A bundle that the environment holds.
@@ -25,6 +26,7 @@ pub struct Stored {
 }
 
 const FOLDER: &str = "artifacts/sha256";
+const BUILD: &str = "gtc bundle build DIR --output FILE.gtbundle";
 
 impl EnvironmentStore {
     /// The file of the bundle with this digest, whether it is there or not.
@@ -36,19 +38,14 @@ impl EnvironmentStore {
     /// Takes a copy of a file into the environment, and hashes what was copied.
     ///
     /// # Errors
-    /// `not-found` when there is no such file; `unavailable` when it cannot be copied.
+    /// `not-found` when there is no such file, `invalid-input` when it is something else than a
+    /// file; `unavailable` when it cannot be copied.
     pub fn take_in(&self, source: &Path) -> Result<Stored, Fault> {
-        let mut from = File::open(source).map_err(|error| {
-            let shown = source.display();
-            match error.kind() {
-                io::ErrorKind::NotFound => Fault::not_found(format!("there is no file `{shown}`"))
-                    .hint("gtc bundle build DIR --output FILE.gtbundle"),
-                _ => Fault::unavailable(format!("reading `{shown}` failed: {error}")),
-            }
-        })?;
+        let mut from = open(source)?;
         let failed = |error: io::Error| io_fault(&self.id, "copying a bundle into", FOLDER, &error);
-        make_folders(&*self.disk, FOLDER).map_err(failed)?;
-        let draft = self.folder.join(format!("{FOLDER}/.draft-{}", std::process::id()));
+        self.make_folder()?;
+        make_folders(&*self.disk, FOLDER, Found::Perhaps).map_err(failed)?;
+        let draft = self.folder.join(layout::draft_of(&format!("{FOLDER}/")));
         let stored = copy_hashed(&mut from, &draft).and_then(|(digest, size_bytes)| {
             let path = self.artifact(&digest);
             fs::rename(&draft, &path)?;
@@ -67,14 +64,18 @@ impl EnvironmentStore {
     /// `unavailable` when it cannot be written.
     pub fn put_beside(&self, digest: &Digest, suffix: &str, bytes: &[u8]) -> Result<(), Fault> {
         let path = format!("{}{suffix}", artifact_path(digest));
-        let draft = format!("{path}.draft-{}", std::process::id());
+        let draft = layout::draft_of(&path);
         let put = || -> io::Result<()> {
+            make_folders(&*self.disk, FOLDER, Found::Perhaps)?;
             self.disk.write(&draft, bytes)?;
             self.disk.sync(&draft)?;
             self.disk.rename(&draft, &path)?;
             self.disk.sync_folder(FOLDER)
         };
-        put().map_err(|error| io_fault(&self.id, "writing", &path, &error))
+        put().map_err(|error| {
+            let _ = self.disk.remove(&draft);
+            io_fault(&self.id, "writing", &path, &error)
+        })
     }
 
     /// Reads a small file beside a bundle; none when it is absent.
@@ -84,6 +85,20 @@ impl EnvironmentStore {
     pub fn get_beside(&self, digest: &Digest, suffix: &str) -> Result<Option<Vec<u8>>, Fault> {
         let path = format!("{}{suffix}", artifact_path(digest));
         self.disk.read(&path).map_err(|error| io_fault(&self.id, "reading", &path, &error))
+    }
+}
+
+fn open(source: &Path) -> Result<File, Fault> {
+    let shown = source.display();
+    // Looked at first: opening a pipe would wait for whoever writes into it.
+    let is_file = fs::metadata(source).map(|meta| meta.is_file());
+    match is_file.and_then(|is_file| if is_file { File::open(source).map(Some) } else { Ok(None) }) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(Fault::invalid(format!("`{shown}` is not a file")).hint(BUILD)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Fault::not_found(format!("there is no file `{shown}`")).hint(BUILD))
+        }
+        Err(error) => Err(Fault::unavailable(format!("reading `{shown}` failed: {error}"))),
     }
 }
 

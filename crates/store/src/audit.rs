@@ -5,56 +5,73 @@ use std::io;
 use deploy_spec::{AuditEvent, Digest, document};
 use serde::Deserialize;
 
-use crate::commit::make_folders;
 use crate::disk::Disk;
+use crate::folders::{Found, make_folders};
 use crate::layout::{self, AUDIT};
 
 /// How much of the end of the log is read to find its last line; doubled until it is found.
 const TAIL: u64 = 16 * 1024;
 
-/// The hash of the last whole line; a torn line behind it, which nobody was told of, is cut off.
-pub(crate) fn last_hash(disk: &dyn Disk) -> io::Result<Option<Digest>> {
-    let Some(line) = last_line(disk)? else { return Ok(None) };
-    #[derive(Deserialize)]
-    struct Chained {
-        hash: Digest,
-    }
-    match serde_json::from_slice::<Chained>(&line) {
-        Ok(chained) => Ok(Some(chained.hash)),
-        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-    }
+/// The end of the log.
+pub(crate) struct End {
+    /// The hash of the last line.
+    pub(crate) hash: Option<Digest>,
+    /// The length of the log, in bytes.
+    length: u64,
 }
 
-fn last_line(disk: &dyn Disk) -> io::Result<Option<Vec<u8>>> {
+/// Finds the end of the log; what a loss of power has torn, and nobody was told of, is cut off.
+pub(crate) fn end(disk: &dyn Disk) -> io::Result<End> {
     let mut most = TAIL;
     loop {
         let (tail, length) = disk.read_tail(AUDIT, most)?;
         let whole = tail.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-        let from = tail[..whole.saturating_sub(1)].iter().rposition(|&b| b == b'\n');
-        let all_read = tail.len() as u64 == length;
-        if from.is_none() && !all_read {
+        let before = tail[..whole.saturating_sub(1)].iter().rposition(|&b| b == b'\n');
+        if before.is_none() && (tail.len() as u64) < length {
             most *= 2;
             continue;
         }
-        if whole < tail.len() {
-            disk.truncate(AUDIT, length - (tail.len() - whole) as u64)?;
-            disk.sync(AUDIT)?;
+        let start = before.map_or(0, |i| i + 1);
+        let line = &tail[start..whole];
+        // Blocks that were never written read as zeros, which JSON has none of.
+        let keep = if line.contains(&0) { start } else { whole };
+        if keep == tail.len() {
+            return Ok(End { hash: hash_of(line)?, length });
         }
-        let line = &tail[from.map_or(0, |i| i + 1)..whole];
-        return Ok((!line.is_empty()).then(|| line.to_vec()));
+        disk.truncate(AUDIT, length - (tail.len() - keep) as u64)?;
+        disk.sync(AUDIT)?;
     }
 }
 
-/// Adds an event durably, unless it is already the last one.
+fn hash_of(line: &[u8]) -> io::Result<Option<Digest>> {
+    #[derive(Deserialize)]
+    struct Chained {
+        hash: Digest,
+    }
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let chained: Chained = serde_json::from_slice(line)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(Some(chained.hash))
+}
+
+/// Adds an event durably, unless it is there already.
 pub(crate) fn append_once(disk: &dyn Disk, event: &AuditEvent) -> io::Result<()> {
-    make_folders(disk, layout::parent(AUDIT))?;
-    if last_hash(disk)? == event.hash {
-        disk.sync(AUDIT)?;
-        return disk.sync_folder(layout::parent(AUDIT));
+    make_folders(disk, layout::parent(AUDIT), Found::Durable)?;
+    let end = end(disk)?;
+    // Behind another line than the one it is chained to, it stands already, perhaps with refusals
+    // behind it.
+    if end.hash.is_some() && end.hash != event.prev_hash {
+        return Ok(());
     }
     let mut line = document::to_line(event);
     line.push(b'\n');
-    disk.append(AUDIT, &line)?;
-    disk.sync(AUDIT)?;
-    disk.sync_folder(layout::parent(AUDIT))
+    let added = disk.append(AUDIT, &line).and_then(|()| disk.sync(AUDIT));
+    if added.is_err() {
+        // What a sync failed to keep, the next sync does not keep either: it must be written anew.
+        let _ = disk.truncate(AUDIT, end.length);
+        return added;
+    }
+    if end.length == 0 { disk.sync_folder(layout::parent(AUDIT)) } else { Ok(()) }
 }

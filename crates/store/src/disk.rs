@@ -6,10 +6,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::lock::{self, Guard, Holder};
+use crate::layout::LOCK;
+use crate::lock::{self, Guard};
 
 /// How a lock is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,11 +84,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// See [`Disk::read`].
     fn remove(&self, path: &str) -> io::Result<()>;
-    /// Holds the environment's lock, waiting for it no longer than `patience`.
+    /// Holds the environment's lock, the file `.lock`, waiting for it no longer than `patience`.
     ///
     /// # Errors
     /// `WouldBlock` when somebody else held it all the time; otherwise see [`Disk::read`].
-    fn lock(&self, mode: LockMode, holder: &Holder, patience: Duration) -> io::Result<Guard>;
+    fn lock(&self, mode: LockMode, patience: Duration) -> io::Result<Guard>;
 }
 
 /// The disk of this machine.
@@ -122,15 +123,6 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Makes a private folder; true when it was not there.
-pub(crate) fn make_private_folder(path: &Path) -> io::Result<bool> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 impl Disk for RealDisk {
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         absent(fs::read(self.path(path)))
@@ -158,7 +150,11 @@ impl Disk for RealDisk {
     }
 
     fn make_folder(&self, folder: &str) -> io::Result<bool> {
-        make_private_folder(&self.path(folder))
+        match fs::DirBuilder::new().mode(0o700).create(self.path(folder)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
@@ -197,7 +193,7 @@ impl Disk for RealDisk {
         absent(fs::remove_file(self.path(path))).map(drop)
     }
 
-    fn lock(&self, mode: LockMode, holder: &Holder, patience: Duration) -> io::Result<Guard> {
-        lock::acquire(&self.path(".lock"), mode, holder, patience)
+    fn lock(&self, mode: LockMode, patience: Duration) -> io::Result<Guard> {
+        lock::acquire(&self.path(LOCK), mode, patience)
     }
 }

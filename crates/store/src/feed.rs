@@ -6,8 +6,9 @@ use control::Key;
 use deploy_spec::Fault;
 use notify::Watcher as _;
 
-use crate::commit::{COMMITS_KEPT, Commit};
-use crate::layout::{self, COMMITS};
+use crate::commit::{self, Commit};
+use crate::layout::{COMMITS, JOURNAL};
+use crate::prune::COMMITS_KEPT;
 use crate::root::EnvironmentStore;
 
 /// A commit, as those who follow see it.
@@ -39,14 +40,16 @@ impl EnvironmentStore {
     /// # Errors
     /// `unavailable` when the commits cannot be read.
     pub fn commits_after(&self, sequence: u64) -> Result<Feed, Fault> {
-        let newest = Commit::newest(&self.id, &*self.disk)?;
-        if newest < sequence || newest - sequence > COMMITS_KEPT - 1 {
+        // A reader sees a commit as soon as it is decided, which may be long before it is done.
+        let decided = commit::last(&self.id, &*self.disk, JOURNAL)?.unwrap_or(0);
+        let newest = commit::last(&self.id, &*self.disk, COMMITS)?.unwrap_or(0);
+        let is_behind = newest.saturating_sub(sequence) >= COMMITS_KEPT;
+        if newest.max(decided) < sequence || is_behind {
             return Ok(Feed::Gap);
         }
         let mut commits = Vec::new();
         for sequence in sequence + 1..=newest {
-            let path = format!("{COMMITS}/{}", layout::commit_name(sequence));
-            let Some(commit) = Commit::read(&self.id, &*self.disk, &path)? else {
+            let Some(commit) = Commit::read(&self.id, &*self.disk, COMMITS, sequence)? else {
                 return Ok(Feed::Gap);
             };
             let keys = commit.files.into_iter().map(|file| file.key).collect();

@@ -1,8 +1,14 @@
 //! Which file holds which record (DESIGN §5).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use control::{Folder, Key, Record};
 use deploy_spec::{Digest, IdempotencyKey, document};
 
+/// The lock; it says who holds it for writing, or [`FREE`].
+pub(crate) const LOCK: &str = ".lock";
+/// What the lock says once a writer has finished and all that it did is durable.
+pub(crate) const FREE: &[u8] = b"free\n";
 /// The folder of the commit in flight.
 pub(crate) const JOURNAL: &str = "journal";
 /// The folder of the last commits, which the data plane follows.
@@ -63,6 +69,11 @@ pub(crate) fn answer_suffix(key: &IdempotencyKey) -> String {
     format!("-{}.json", Digest::of(key.as_str().as_bytes()).hex())
 }
 
+/// When an answer was given, in milliseconds since 1970, by the name of its file.
+pub(crate) fn answered_at(name: &str) -> Option<i64> {
+    name.split('-').next()?.parse().ok()
+}
+
 /// The file name of a commit; zero-padded, so that names sort as numbers do.
 pub(crate) fn commit_name(sequence: u64) -> String {
     format!("{sequence:020}.json")
@@ -81,6 +92,13 @@ pub(crate) fn is_backed_up(path: &str) -> bool {
 /// The folder of the before-images of a file.
 pub(crate) fn backups_of(path: &str) -> String {
     format!("{BACKUPS}/{path}")
+}
+
+/// A name for a draft of `path` that nobody else in the world uses at the moment.
+pub(crate) fn draft_of(path: &str) -> String {
+    static DRAFTS: AtomicU64 = AtomicU64::new(0);
+    let n = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    format!("{path}.draft-{}-{n}", std::process::id())
 }
 
 /// The folder that holds `path`; empty for the environment's own.

@@ -1,8 +1,7 @@
-//! One writer or many readers. The lock belongs to the kernel, so a killed holder lets go; the
-//! file only says who holds it, for the people who wait.
+//! One writer or many readers. The lock belongs to the kernel, so a killed holder lets go.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -47,13 +46,8 @@ impl Guard {
 /// How often a waiting process looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-pub(crate) fn acquire(
-    path: &Path,
-    mode: LockMode,
-    holder: &Holder,
-    patience: Duration,
-) -> io::Result<Guard> {
-    let mut file = open(path, mode)?;
+pub(crate) fn acquire(path: &Path, mode: LockMode, patience: Duration) -> io::Result<Guard> {
+    let file = open(path, mode)?;
     let operation = match mode {
         LockMode::Shared => FlockOperation::NonBlockingLockShared,
         LockMode::Exclusive => FlockOperation::NonBlockingLockExclusive,
@@ -67,10 +61,6 @@ pub(crate) fn acquire(
             return Err(io::ErrorKind::WouldBlock.into());
         }
         std::thread::park_timeout(LOOK_AGAIN);
-    }
-    if mode == LockMode::Exclusive {
-        file.set_len(0)?;
-        file.write_all(&deploy_spec::document::to_line(holder))?;
     }
     Ok(Guard(Some(file)))
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt as _;
 
 use deploy_spec::Fault;
 
-use crate::commit::make_folders;
 use crate::corrupt::io_fault;
+use crate::folders::{Found, make_folders};
 use crate::layout;
 use crate::root::EnvironmentStore;
 
@@ -25,16 +25,20 @@ impl EnvironmentStore {
             return Ok(bytes);
         }
         let bytes = make()?;
-        let draft = format!("{path}.draft-{}", std::process::id());
+        self.make_folder()?;
+        let draft = layout::draft_of(path);
         let put = || -> io::Result<()> {
-            make_folders(&*self.disk, layout::parent(path))?;
+            make_folders(&*self.disk, layout::parent(path), Found::Perhaps)?;
             self.disk.write(&draft, &bytes)?;
             self.disk.sync(&draft)?;
             self.disk.link(&draft, path)?;
             self.disk.remove(&draft)?;
             self.disk.sync_folder(layout::parent(path))
         };
-        put().map_err(|error| io_fault(&self.id, "writing", path, &error))?;
+        put().map_err(|error| {
+            let _ = self.disk.remove(&draft);
+            io_fault(&self.id, "writing", path, &error)
+        })?;
         let gone = || Fault::unavailable(format!("`{path}` vanished while it was made"));
         self.read_private_file(path)?.ok_or_else(gone)
     }

@@ -1,5 +1,6 @@
 //! The folder of environments, and how one is opened.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use deploy_spec::{EnvironmentId, Fault};
 
 use crate::corrupt::io_fault;
-use crate::disk::{Disk, LockMode, RealDisk, make_private_folder};
-use crate::lock::Holder;
+use crate::disk::{Disk, LockMode, RealDisk};
+use crate::layout::LOCK;
+use crate::lock::{Guard, Holder};
 use crate::snapshot::Snapshot;
 use crate::writer::Writer;
 
@@ -90,10 +92,13 @@ impl EnvironmentStore {
         &self.folder
     }
 
-    /// Whether anything of it was ever made.
+    /// Whether anything of it was ever made, or cannot be looked at.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.disk.list("").is_ok_and(|names| !names.is_empty())
+        match self.disk.list("") {
+            Ok(names) => !names.is_empty(),
+            Err(error) => error.kind() != std::io::ErrorKind::NotADirectory,
+        }
     }
 
     /// What is, at this moment.
@@ -103,13 +108,7 @@ impl EnvironmentStore {
     /// long, or the disk cannot be read.
     pub fn read(&self) -> Result<Snapshot, Fault> {
         self.must_exist()?;
-        let reader = Holder {
-            user: String::new(),
-            pid: 0,
-            command: String::new(),
-            since: deploy_spec::Timestamp::UNIX_EPOCH,
-        };
-        let guard = self.lock(LockMode::Shared, &reader)?;
+        let guard = self.lock(LockMode::Shared)?;
         Snapshot::take(self.id.clone(), self.disk.clone(), Some(guard))
     }
 
@@ -127,15 +126,23 @@ impl EnvironmentStore {
     /// # Errors
     /// `unavailable` when the folder cannot be made, or as [`EnvironmentStore::read`].
     pub fn write_new(&self, holder: &Holder) -> Result<Writer, Fault> {
-        make_ancestors(&self.folder).map_err(|error| {
-            io_fault(&self.id, "making the folder", &self.folder.display().to_string(), &error)
-        })?;
+        self.make_folder()?;
         self.write_unchecked(holder)
     }
 
+    /// Makes the environment's folder if need be, durably.
+    pub(crate) fn make_folder(&self) -> Result<(), Fault> {
+        if self.exists() {
+            return Ok(());
+        }
+        make_durably(&self.folder).map_err(|error| {
+            io_fault(&self.id, "making the folder", &self.folder.display().to_string(), &error)
+        })
+    }
+
     fn write_unchecked(&self, holder: &Holder) -> Result<Writer, Fault> {
-        let guard = self.lock(LockMode::Exclusive, holder)?;
-        Writer::new(self.id.clone(), self.disk.clone(), guard)
+        let guard = self.lock(LockMode::Exclusive)?;
+        Writer::new(self.id.clone(), self.disk.clone(), guard, holder)
     }
 
     fn must_exist(&self) -> Result<(), Fault> {
@@ -151,12 +158,12 @@ impl EnvironmentStore {
         .hint(format!("gtc op env {make}")))
     }
 
-    fn lock(&self, mode: LockMode, holder: &Holder) -> Result<crate::lock::Guard, Fault> {
-        self.disk.lock(mode, holder, self.patience).map_err(|error| {
+    fn lock(&self, mode: LockMode) -> Result<Guard, Fault> {
+        self.disk.lock(mode, self.patience).map_err(|error| {
             if error.kind() != std::io::ErrorKind::WouldBlock {
-                return io_fault(&self.id, "locking", ".lock", &error);
+                return io_fault(&self.id, "locking", LOCK, &error);
             }
-            let text = self.disk.read(".lock").ok().flatten().unwrap_or_default();
+            let text = self.disk.read(LOCK).ok().flatten().unwrap_or_default();
             let holder = serde_json::from_slice::<Holder>(&text)
                 .map_or_else(|_| "another process".to_owned(), |holder| holder.to_string());
             Fault::unavailable(format!(
@@ -170,17 +177,13 @@ impl EnvironmentStore {
     }
 }
 
-fn make_ancestors(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent() {
-        make_ancestors(parent)?;
-    }
-    if make_private_folder(folder)?
-        && let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty())
-    {
-        std::fs::File::open(parent)?.sync_all()?;
+fn make_durably(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for above in folder.ancestors().skip(1) {
+        // Folders that others made may be closed to us; those we made are not.
+        if let Ok(above) = std::fs::File::open(above) {
+            above.sync_all()?;
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::commit::Commit;
 use crate::corrupt::{io_fault, record_fault};
 use crate::disk::Disk;
-use crate::layout;
+use crate::layout::{self, JOURNAL};
 use crate::lock::Guard;
 
 /// The records of an environment at one moment. Nobody writes while it lives: keep it short.
@@ -29,12 +29,10 @@ impl Snapshot {
         disk: Arc<dyn Disk>,
         guard: Option<Guard>,
     ) -> Result<Self, Fault> {
-        let mut sequence = Commit::newest(&environment_id, &*disk)?;
-        let mut overlay = BTreeMap::new();
-        if let Some(commit) = Commit::in_flight(&environment_id, &*disk)? {
-            sequence = commit.sequence;
-            overlay.extend(commit.files.into_iter().map(|file| (file.key, file.content)));
-        }
+        let (newest, in_flight) = Commit::newest(&environment_id, &*disk)?;
+        let sequence = in_flight.as_ref().map_or(newest, |commit| commit.sequence);
+        let files = in_flight.into_iter().flat_map(|commit| commit.files);
+        let overlay = files.map(|file| (file.key, file.content)).collect();
         Ok(Self { environment_id, disk, sequence, overlay, _guard: guard })
     }
 
@@ -66,17 +64,19 @@ impl View for Snapshot {
     }
 
     fn get(&self, key: &Key) -> Result<Option<Record>, Fault> {
-        if let Some(content) = self.overlay.get(key) {
-            return content
-                .as_ref()
-                .map(|text| Record::parse(key, text.get().as_bytes()))
-                .transpose();
-        }
-        let Some(path) = self.path(key)? else { return Ok(None) };
-        let text = self
-            .disk
-            .read(&path)
-            .map_err(|error| io_fault(&self.environment_id, "reading", &path, &error))?;
+        let (path, text) = match self.overlay.get(key) {
+            Some(content) => {
+                let path = format!("{JOURNAL}/{}", layout::commit_name(self.sequence));
+                (path, content.as_ref().map(|text| text.get().as_bytes().to_vec()))
+            }
+            None => {
+                let Some(path) = self.path(key)? else { return Ok(None) };
+                let text = self.disk.read(&path).map_err(|error| {
+                    io_fault(&self.environment_id, "reading", &path, &error)
+                })?;
+                (path, text)
+            }
+        };
         let parse = |text: Vec<u8>| {
             Record::parse(key, &text)
                 .map_err(|why| record_fault(&self.environment_id, &*self.disk, &path, &why))

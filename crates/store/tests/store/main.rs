@@ -1,0 +1,7 @@
+//! The store, held to its word: on a disk that forgets and fails, and on a real one.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod dice;
+mod sim_disk;
+mod sweep;
+mod world;

@@ -1,0 +1,275 @@
+//! Commands that can be asked of a store and of the model of one, and what both must agree on.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use control::{
+    Call, Context, Decision, Folder, Fresh, Key, Memory, Rejection, Reply, Verb, View, bundles,
+    decide, env, revisions, traffic,
+};
+use deploy_spec::{
+    Actor, ActorKind, AuditEvent, Authorization, CheckStatus, DeploymentId, Digest, EnvironmentId,
+    Fault, GateCheck, Permission, RevisionId, Signature, Timestamp, TrustedKey, document,
+};
+use serde_json::{Value, json};
+use store::{EnvironmentStore, Executed, Holder};
+
+use crate::dice::Dice;
+use crate::sim_disk::SimDisk;
+
+/// One command, with everything that decides its answer.
+pub(crate) trait Command {
+    fn name(&self) -> String;
+    fn run(&self, store: &EnvironmentStore) -> Result<Executed, Fault>;
+    fn decide(&self, view: &dyn View) -> Result<Decision, Box<Rejection>>;
+}
+
+struct Ask<V: Verb> {
+    call: Call<V::Answers>,
+    facts: V::Facts,
+    context: Context,
+}
+
+impl<V: Verb> Command for Ask<V> {
+    fn name(&self) -> String {
+        format!("{} {}", V::NOUN, V::OP)
+    }
+
+    fn run(&self, store: &EnvironmentStore) -> Result<Executed, Fault> {
+        store.execute::<V>(&self.call, &self.facts, &self.context)
+    }
+
+    fn decide(&self, view: &dyn View) -> Result<Decision, Box<Rejection>> {
+        decide::<V>(view, &self.call, &self.facts, &self.context)
+    }
+}
+
+/// What a command must do to a store that is as `before`.
+pub(crate) struct Expected {
+    pub(crate) after: Memory,
+    pub(crate) answer: Result<Reply, Fault>,
+    /// Whether the audit log gets a line.
+    pub(crate) is_logged: bool,
+}
+
+impl Expected {
+    pub(crate) fn of(command: &dyn Command, before: &Memory) -> Self {
+        match command.decide(before) {
+            Ok(Decision { reply, transaction }) => {
+                let mut after = before.clone();
+                if let Some(transaction) = &transaction {
+                    after.apply(&transaction.changes);
+                }
+                Self { after, answer: Ok(reply), is_logged: transaction.is_some() }
+            }
+            Err(rejection) => {
+                Self { after: before.clone(), answer: Err(rejection.fault), is_logged: true }
+            }
+        }
+    }
+}
+
+/// Makes commands: a clock that ticks and random bits that a seed repeats.
+pub(crate) struct World {
+    pub(crate) now_ms: i64,
+    dice: Dice,
+}
+
+impl World {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self { now_ms: 1_767_225_600_000, dice: Dice::new(seed) } // 2026-01-01T00:00:00Z
+    }
+
+    pub(crate) fn ask<V: Verb + 'static>(&mut self, document: Value, facts: V::Facts) -> Box<dyn Command>
+    where
+        V::Answers: 'static,
+        V::Facts: 'static,
+    {
+        let call = Call::from_document(document).unwrap();
+        Box::new(Ask::<V> { call, facts, context: self.context() })
+    }
+
+    pub(crate) fn context(&mut self) -> Context {
+        self.now_ms += 1_000;
+        Context {
+            now: Timestamp::from_millisecond(self.now_ms).unwrap(),
+            actor: Actor {
+                kind: ActorKind::OsUser,
+                user: "ada".into(),
+                uid: 1000,
+                host: "box".into(),
+            },
+            authorization: Authorization {
+                decision: Permission::Allow,
+                policy: "owner-of-local".into(),
+                reason: "the owner of the store may do anything to local".into(),
+            },
+            fresh: Fresh {
+                event: self.dice.bits(),
+                id: self.dice.bits(),
+                salt: self.dice.bits().to_be_bytes(),
+            },
+        }
+    }
+
+    pub(crate) fn init(&mut self, key: &str) -> Box<dyn Command> {
+        let own_key = TrustedKey { key_id: "00".repeat(32), public_key: "AAAA".into() };
+        self.ask::<env::Init>(json!({"idempotency_key": key}), env::InitFacts { own_key })
+    }
+
+    pub(crate) fn add(&mut self, bundle: &str, path: &str, key: &str) -> Box<dyn Command> {
+        self.ask::<bundles::Add>(
+            json!({"bundle_id": bundle, "route_binding": {"path_prefix": path},
+                   "idempotency_key": key}),
+            (),
+        )
+    }
+
+    pub(crate) fn stage(&mut self, of: DeploymentId, bundle: &str, key: &str) -> Box<dyn Command> {
+        let staged = revisions::StagedBundle {
+            bundle_id: bundle.parse().unwrap(),
+            version: "1.0.0".parse().unwrap(),
+            digest: Digest::of(bundle.as_bytes()),
+            size_bytes: 7,
+            pack_list: Vec::new(),
+            secrets: Vec::new(),
+            drain_seconds: None,
+            signature: Some(Signature { key_id: "00".repeat(32) }),
+        };
+        self.ask::<revisions::Stage>(
+            json!({"deployment_id": of, "bundle": "./a.gtbundle", "idempotency_key": key}),
+            staged,
+        )
+    }
+
+    pub(crate) fn warm(&mut self, id: RevisionId, status: CheckStatus, key: &str) -> Box<dyn Command> {
+        let check = GateCheck { check: "digest".into(), status, detail: "so".into(), millis: 1 };
+        self.ask::<revisions::Warm>(
+            json!({"revision_id": id, "idempotency_key": key}),
+            vec![check],
+        )
+    }
+
+    pub(crate) fn set(
+        &mut self,
+        of: DeploymentId,
+        shares: &[(RevisionId, u16)],
+        key: &str,
+    ) -> Box<dyn Command> {
+        let entries: Vec<Value> = shares
+            .iter()
+            .map(|(id, bps)| json!({"revision_id": id, "weight_bps": bps}))
+            .collect();
+        self.ask::<traffic::Set>(
+            json!({"deployment_id": of, "entries": entries, "idempotency_key": key}),
+            (),
+        )
+    }
+
+    pub(crate) fn rollback(&mut self, of: DeploymentId, key: &str) -> Box<dyn Command> {
+        self.ask::<traffic::Rollback>(json!({"deployment_id": of, "idempotency_key": key}), ())
+    }
+
+    pub(crate) fn clear(&mut self, of: DeploymentId, key: &str) -> Box<dyn Command> {
+        self.ask::<traffic::Clear>(json!({"deployment_id": of, "idempotency_key": key}), ())
+    }
+}
+
+pub(crate) fn local() -> EnvironmentId {
+    EnvironmentId::local()
+}
+
+pub(crate) fn holder() -> Holder {
+    Holder {
+        user: "ada".into(),
+        pid: std::process::id(),
+        command: "env doctor".into(),
+        since: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// The environment `local` on a disk in memory.
+pub(crate) fn on(disk: &SimDisk) -> EnvironmentStore {
+    EnvironmentStore::on(local(), PathBuf::from("/"), Arc::new(disk.clone()))
+}
+
+/// The newest deployment, and the newest revision of the environment.
+pub(crate) fn newest_deployment(memory: &Memory) -> DeploymentId {
+    memory.list(&Folder::Deployments).unwrap().last().unwrap().parse().unwrap()
+}
+
+pub(crate) fn newest_revision(memory: &Memory) -> RevisionId {
+    memory.list(&Folder::RevisionHomes).unwrap().last().unwrap().parse().unwrap()
+}
+
+/// Whether `view` holds exactly what `model` does, as far as the names in `also` can tell.
+pub(crate) fn same(view: &dyn View, model: &Memory, also: &Memory) -> Result<(), String> {
+    if view.sequence() != model.sequence() {
+        return Err(format!("sequence {} for {}", view.sequence(), model.sequence()));
+    }
+    let keys: BTreeSet<&Key> = model.records().keys().chain(also.records().keys()).collect();
+    for key in &keys {
+        let found = view.get(key).map_err(|fault| format!("{key:?}: {fault}"))?;
+        let wanted = model.get(key).unwrap();
+        if found != wanted {
+            return Err(format!("{key:?} is {found:?} for {wanted:?}"));
+        }
+    }
+    for folder in folders(&keys) {
+        let found = view.list(&folder).map_err(|fault| format!("{folder:?}: {fault}"))?;
+        let wanted = model.list(&folder).unwrap();
+        if found != wanted {
+            return Err(format!("{folder:?} is {found:?} for {wanted:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn folders(keys: &BTreeSet<&Key>) -> BTreeSet<Folder> {
+    let of_key = |key: &&Key| match key {
+        Key::Deployment(id) => Some(Folder::Revisions(*id)),
+        Key::BundleMember(bundle, _) => Some(Folder::BundleMembers(bundle.clone())),
+        _ => None,
+    };
+    [Folder::Deployments, Folder::RevisionHomes]
+        .into_iter()
+        .chain(keys.iter().filter_map(of_key))
+        .collect()
+}
+
+/// Which of two models the store holds; panics when it is neither.
+pub(crate) fn which<'a>(
+    store: &EnvironmentStore,
+    before: &'a Memory,
+    after: &'a Memory,
+    context: &str,
+) -> &'a Memory {
+    let empty = Memory::new(local());
+    if !store.exists() {
+        assert!(*before == empty, "{context}: everything is gone");
+        return before;
+    }
+    let snapshot = store.read().unwrap_or_else(|fault| panic!("{context}: {fault}"));
+    let Err(not_new) = same(&snapshot, after, before) else { return after };
+    let Err(not_old) = same(&snapshot, before, after) else { return before };
+    panic!("{context}: neither old ({not_old}) nor new ({not_new})")
+}
+
+/// The events of an audit log whose chain holds, without the torn end that it may have until
+/// somebody adds to it.
+pub(crate) fn events(log: Option<Vec<u8>>, context: &str) -> Vec<AuditEvent> {
+    let mut events: Vec<AuditEvent> = Vec::new();
+    let log = log.unwrap_or_default();
+    let mut lines: Vec<&[u8]> = log.split_inclusive(|&b| b == b'\n').collect();
+    lines.pop_if(|last| !last.ends_with(b"\n") || last.contains(&0));
+    for line in lines {
+        let event: AuditEvent = document::from_json(line)
+            .unwrap_or_else(|fault| panic!("{context}: line {}: {fault}", events.len() + 1));
+        let last = events.last().and_then(|event| event.hash.clone());
+        assert_eq!(event.prev_hash, last, "{context}: the chain breaks at {}", events.len() + 1);
+        assert_eq!(event.hash, Some(event.expected_hash()), "{context}: a hash is wrong");
+        events.push(event);
+    }
+    events
+}
