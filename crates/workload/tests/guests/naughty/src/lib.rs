@@ -43,7 +43,7 @@ impl Guest for Naughty {
             "/hog" => hog(query, out),
             "/silent" => drop(out),
             "/block" => monotonic_clock::subscribe_duration(u64::MAX / 2).block(),
-            "/half" => half(out),
+            "/half" => half(&request, out),
             "/stall" => stall(out),
             "/after" => after(request, out),
             "/echo" => echo(&request, out),
@@ -60,6 +60,7 @@ impl Guest for Naughty {
     }
 }
 
+#[expect(unconditional_recursion, reason = "until the stack ends")]
 fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
     1 + recurse(black_box(frame[0] + 1)) + frame[63]
@@ -75,11 +76,13 @@ fn hog(query: &str, out: ResponseOutparam) {
     answer(out, &format!("took {} MiB", taken.len()));
 }
 
-/// Sends one chunk and traps.
-fn half(out: ResponseOutparam) {
+/// Sends one chunk, waits for one of the request, and traps.
+fn half(request: &IncomingRequest, out: ResponseOutparam) {
     let body = begin(out, Fields::new(), 200);
     let stream = body.write().unwrap();
     stream.blocking_write_and_flush(b"first half").unwrap();
+    let arriving = request.consume().unwrap();
+    let _ = arriving.stream().unwrap().blocking_read(64);
     core::arch::wasm32::unreachable()
 }
 
