@@ -142,6 +142,7 @@ fn show_gives_every_deployment_on_exactly_one_page() {
             seen.extend(shown.deployments.iter().map(|d| d.deployment_id.to_string()));
             revisions += shown.revisions.len();
             pages += 1;
+            assert!(pages <= 7, "pages of {limit} have no end: {seen:?}");
             after = shown.next_after;
             if after.is_none() {
                 break;

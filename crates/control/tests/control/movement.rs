@@ -49,6 +49,18 @@ proptest! {
     }
 
     #[test]
+    fn setting_the_weights_before_sends_everybody_home_too(
+        start in shares(NAMES.len()), home in shares(NAMES.len()), away in shares(NAMES.len()),
+    ) {
+        let mut world = World::serving(NAMES.len() as u64);
+        turn(&mut world, &start);
+        let before = turn(&mut world, &home);
+        turn(&mut world, &away);
+        let after = turn(&mut world, &home);
+        prop_assert_eq!(moved(&before, &after), 0);
+    }
+
+    #[test]
     fn a_rollback_sends_everybody_home(turns in prop::collection::vec(shares(NAMES.len()), 2..6)) {
         let mut world = World::serving(NAMES.len() as u64);
         let path: Vec<Allocation> = turns.iter().map(|shares| turn(&mut world, shares)).collect();

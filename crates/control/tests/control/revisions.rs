@@ -175,6 +175,26 @@ fn stage_refuses_what_nobody_trusted_signed() {
 }
 
 #[test]
+fn a_refusal_in_the_midst_of_a_change_leaves_nothing_of_it() {
+    let mut world = World::serving(0);
+    let before = world.memory.clone();
+    let need = SecretNeed { name: "../other/key".into(), required: true, description: None };
+    let bundle =
+        revisions::StagedBundle { secrets: vec![need], ..staged_bundle("fast2flow", "1.0.0") };
+    let refused = world.ask_with::<revisions::Stage>(json!({"bundle": "x"}), &bundle);
+    insta::assert_snapshot!(world.told(&refused), @r#"
+    invalid-input: `secret://local/fast2flow/../other/key` is not like `secret://<env>/<path>`
+    hint: -
+    {
+      "pointer": "/bundle"
+    }
+    "#);
+    assert_eq!(world.memory, before);
+    let generation = world.audit.last().unwrap().generation;
+    assert_eq!((generation.before, generation.after), (Some(0), None));
+}
+
+#[test]
 fn stage_bounds_how_long_draining_takes() {
     let mut world = World::serving(0);
     let fault = stage(&mut world, json!({"bundle": "x", "drain_seconds": 86_401}), "1.0.0");
