@@ -1,5 +1,6 @@
 //! The clock that makes running guests yield: one thread per engine, asleep while no guest runs.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, Thread};
@@ -30,16 +31,19 @@ struct State {
 
 impl Ticker {
     pub(super) fn start(engine: &Engine) -> Result<Self, Fault> {
-        let state = Arc::new(State::default());
-        let (engine, watched) = (engine.weak(), Arc::downgrade(&state));
-        let ticks = move || {
-            let step = || engine.upgrade().map(|engine| engine.increment_epoch());
-            run(&watched, step);
-        };
-        let thread = Builder::new().name("wasm-ticker".to_owned()).spawn(ticks);
-        let thread = thread.map_err(|error| {
+        let engine = engine.weak();
+        let tick = move || engine.upgrade().map(|engine| engine.increment_epoch());
+        Self::spawn(tick).map_err(|error| {
             Fault::unavailable(format!("cannot start the thread that limits components: {error}"))
-        })?;
+        })
+    }
+
+    /// Calls `tick` while guests run, until it says `None`.
+    fn spawn(tick: impl Fn() -> Option<()> + Send + 'static) -> io::Result<Self> {
+        let state = Arc::new(State::default());
+        let watched = Arc::downgrade(&state);
+        let thread = Builder::new().name("wasm-ticker".to_owned());
+        let thread = thread.spawn(move || run(&watched, tick))?;
         Ok(Self { state, thread: thread.thread().clone() })
     }
 
@@ -61,13 +65,13 @@ impl Drop for Ticker {
     }
 }
 
-fn run(state: &Weak<State>, step: impl Fn() -> Option<()>) {
+fn run(state: &Weak<State>, tick: impl Fn() -> Option<()>) {
     let mut quiet = 0;
     // The state is held for an instant only, so that dropping the ticker ends the loop.
     while let Some(busy) = state.upgrade().map(|state| state.busy.swap(false, Ordering::SeqCst)) {
         quiet = if busy { 0 } else { quiet + 1 };
         if quiet < QUIET_TICKS {
-            if step().is_none() {
+            if tick().is_none() {
                 return;
             }
             std::thread::park_timeout(TICK);
@@ -92,4 +96,28 @@ fn sleep(state: &Weak<State>) {
         std::thread::park();
     }
     asleep(false);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn it_sleeps_while_no_guest_runs_and_wakes_for_the_next() {
+        let (sender, ticks) = mpsc::channel();
+        let ticker = Ticker::spawn(move || sender.send(()).ok()).unwrap();
+        for _ in 0..2 {
+            while !ticker.state.asleep.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            assert!(ticks.try_iter().count() >= QUIET_TICKS as usize - 1, "it ticked until then");
+            assert!(ticks.try_recv().is_err());
+            ticker.stir();
+            ticks.recv().unwrap();
+        }
+        drop(ticker);
+        // The thread ends, and with it the sender.
+        while ticks.recv().is_ok() {}
+    }
 }

@@ -70,17 +70,3 @@ async fn beyond_the_last_instance_requests_are_turned_away() {
     drop(first);
     assert_eq!(ask(&workload, get("/third")).await.text(), "/third");
 }
-
-#[test]
-fn guests_still_yield_after_the_engine_was_idle() {
-    // The ticker sleeps after 200 ms without guests; whatever it does then, a spinning guest must
-    // be stopped.
-    let workload = naughty("limits: {timeout_ms: 20}");
-    for idle_ms in [0, 250] {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            tokio::time::sleep(std::time::Duration::from_millis(idle_ms)).await;
-            assert_eq!(ask(&workload, get("/spin")).await.status, StatusCode::GATEWAY_TIMEOUT);
-        });
-    }
-}

@@ -1,5 +1,7 @@
 //! What a loaded bundle does with requests: real guests, real archives, one thread.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod cache;
 mod components;
 mod egress;
