@@ -124,8 +124,10 @@ impl Archive {
     /// As [`Archive::reader`], and `refused` when the file is not what the archive declares.
     pub fn read(&self, path: &str) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
-        self.reader(path)?.read_to_end(&mut bytes).map_err(from_io)?;
-        Ok(bytes)
+        match self.reader(path)?.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(unreadable(path, error)),
+        }
     }
 
     /// Streams a file from where it is. Links are followed. The reader gives exactly the declared
@@ -150,6 +152,13 @@ impl Archive {
     pub fn digest(&self) -> Result<(Digest, u64), Fault> {
         self.0.image.digest().map_err(from_io)
     }
+}
+
+/// Why the file at `path` cannot be read to its end.
+pub(crate) fn unreadable(path: &str, error: std::io::Error) -> Fault {
+    let mut fault = from_io(error);
+    fault.message = format!("{}; it is `{}`", fault.message, shown(path));
+    fault.detail("entry", shown(path))
 }
 
 impl fmt::Debug for Archive {

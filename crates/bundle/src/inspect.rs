@@ -8,9 +8,9 @@ use deploy_spec::{BundleId, BundleManifest, Digest, Fault, Pack, PackId, PackKin
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, unreadable};
 use crate::entry::{Entry, EntryKind, Format};
-use crate::image::{Image, from_io, io_fault};
+use crate::image::{Image, io_fault};
 use crate::limits::Limits;
 
 /// What a bundle is and holds.
@@ -191,7 +191,7 @@ fn file_digest(archive: &Archive, path: &str) -> Result<(Digest, u64), Fault> {
                 hasher.update(&buffer[..n]);
                 size += n as u64;
             }
-            Err(error) => return Err(from_io(error).detail("entry", path)),
+            Err(error) => return Err(unreadable(path, error)),
         }
     }
 }

@@ -48,23 +48,10 @@ impl Index {
     ) -> Result<Found, Lost> {
         let mut here = base.to_owned();
         let mut hops = 0;
-        let mut left: Vec<String> = parts_of(path)?;
+        let mut left = parts_of(path)?;
         while let Some(part) = left.pop() {
-            match part.as_str() {
-                "" | "." => continue,
-                ".." if here.is_empty() => return Err(Lost::Leaves),
-                ".." => {
-                    here.truncate(here.rfind('/').unwrap_or(0));
-                    continue;
-                }
-                _ => {}
-            }
             let parent = here.len();
-            if parent > 0 {
-                here.push('/');
-            }
-            here.push_str(&part);
-            let entry = self.get(&here).map(|i| &entries[i]).ok_or(Lost::Nothing)?;
+            let Some(entry) = self.step(entries, &mut here, &part)? else { continue };
             match entry.kind {
                 EntryKind::Directory => {}
                 EntryKind::File if left.is_empty() => {}
@@ -83,6 +70,30 @@ impl Index {
             return Ok(Found::Root);
         }
         self.get(&here).map(Found::Entry).ok_or(Lost::Nothing)
+    }
+
+    /// Goes from `here` to its child or its parent; gives the entry that it went down to.
+    fn step<'a>(
+        &self,
+        entries: &'a [Entry],
+        here: &mut String,
+        part: &str,
+    ) -> Result<Option<&'a Entry>, Lost> {
+        match part {
+            "" | "." => Ok(None),
+            ".." if here.is_empty() => Err(Lost::Leaves),
+            ".." => {
+                here.truncate(here.rfind('/').unwrap_or(0));
+                Ok(None)
+            }
+            _ => {
+                if !here.is_empty() {
+                    here.push('/');
+                }
+                here.push_str(part);
+                self.get(here).map(|i| Some(&entries[i])).ok_or(Lost::Nothing)
+            }
+        }
     }
 }
 

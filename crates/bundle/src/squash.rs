@@ -1,7 +1,7 @@
 //! Reading SquashFS 4.0 in place: gzip and zstd images, by positioned reads, within bounds.
 //!
 //! The format is that of the Linux kernel (`Documentation/filesystems/squashfs.rst`); entries are
-//! found the way the kernel finds them, so that what was checked is what a mount would show.
+//! found through the positions of their inodes, as the kernel finds them, and not by inode number.
 //! Opening reads the tables only. Block lists and file data are read when a file is.
 
 mod data;

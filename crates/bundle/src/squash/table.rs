@@ -166,3 +166,21 @@ impl Cursor {
         self.take(from).map(u64::from_le_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_block_may_not_expand_past_what_it_may_hold() {
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&[1; BLOCK + 1]).unwrap();
+        let packed = packed.finish().unwrap();
+        assert_eq!(expand(Compressor::Gzip, &packed, BLOCK + 1).unwrap(), [1; BLOCK + 1]);
+        let fault = expand(Compressor::Gzip, &packed, BLOCK).unwrap_err();
+        assert!(fault.message.contains("past the size"), "{fault}");
+        assert!(expand(Compressor::Zstd, &packed, BLOCK).is_err());
+    }
+}

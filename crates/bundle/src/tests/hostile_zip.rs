@@ -8,6 +8,9 @@ use zip::{CompressionMethod, ZipWriter};
 use super::fixture::{Folder, MANIFEST, contents};
 use crate::{Archive, Format, Limits};
 
+/// How a good archive is spoiled.
+type Spoil = fn(&mut Forge);
+
 /// A good archive of the small bundle and two files, to be spoiled.
 struct Forge(Vec<u8>);
 
@@ -131,54 +134,53 @@ fn kinds_and_links_that_no_bundle_holds_are_refused_by_name() {
     forge.refused("site/bbbb", "over 1024 bytes");
 }
 
+const LYING_HEADERS: &[(Spoil, &str)] = &[
+    (
+        |f| {
+            f.both("site/bbbb", 6, &[1, 0]);
+        },
+        "encrypted",
+    ),
+    (
+        |f| {
+            f.both("site/bbbb", 6, &[0x40, 0]);
+        },
+        "encrypted",
+    ),
+    (
+        |f| {
+            f.both("site/bbbb", 8, &[12, 0]);
+        },
+        "method 12",
+    ),
+    (|f| f.spoil_local(30, b"s1te/bbbb"), "another by itself"),
+    (|f| f.spoil_local(6, &[0, 8]), "another by itself"),
+    (|f| f.spoil_local(8, &[0, 0]), "another by itself"),
+    (|f| f.spoil_local(14, &[9]), "another by itself"),
+    (|f| f.spoil_local(18, &[9]), "another by itself"),
+    (|f| f.spoil_local(22, &[9]), "another by itself"),
+    (|f| f.spoil_local(0, b"PK\x03\x05"), "not where"),
+    (
+        |f| {
+            f.both("site/bbbb", 22, &[255, 255, 255, 0]);
+        },
+        "cannot be true",
+    ),
+    (
+        |f| {
+            f.both("site/bbbb", 22, &[255; 4]);
+        },
+        "ZIP64",
+    ),
+    (|f| f.spoil_central(34, &[1]), "several files"),
+];
+
 #[test]
 fn headers_that_disagree_or_lie_are_refused_by_name() {
-    type Spoil = fn(&mut Forge);
-    let at = "site/bbbb";
-    let rows: &[(Spoil, &str)] = &[
-        (
-            |f| {
-                f.both("site/bbbb", 6, &[1, 0]);
-            },
-            "encrypted",
-        ),
-        (
-            |f| {
-                f.both("site/bbbb", 6, &[0x40, 0]);
-            },
-            "encrypted",
-        ),
-        (
-            |f| {
-                f.both("site/bbbb", 8, &[12, 0]);
-            },
-            "method 12",
-        ),
-        (|f| f.spoil_local(30, b"s1te/bbbb"), "another by itself"),
-        (|f| f.spoil_local(6, &[0, 8]), "another by itself"),
-        (|f| f.spoil_local(8, &[0, 0]), "another by itself"),
-        (|f| f.spoil_local(14, &[9]), "another by itself"),
-        (|f| f.spoil_local(18, &[9]), "another by itself"),
-        (|f| f.spoil_local(22, &[9]), "another by itself"),
-        (|f| f.spoil_local(0, b"PK\x03\x05"), "not where"),
-        (
-            |f| {
-                f.both("site/bbbb", 22, &[255, 255, 255, 0]);
-            },
-            "cannot be true",
-        ),
-        (
-            |f| {
-                f.both("site/bbbb", 22, &[255; 4]);
-            },
-            "ZIP64",
-        ),
-        (|f| f.spoil_central(34, &[1]), "several files"),
-    ];
-    for (spoil, why) in rows {
+    for (spoil, why) in LYING_HEADERS {
         let mut forge = Forge::new();
         spoil(&mut forge);
-        forge.refused(at, why);
+        forge.refused("site/bbbb", why);
     }
     // Two entries that share their bytes: the bomb that needs no nesting.
     let mut forge = Forge::new();
@@ -190,6 +192,12 @@ fn headers_that_disagree_or_lie_are_refused_by_name() {
     let mut forge = Forge::new();
     forge.spoil_central(42, &[255, 255, 255, 0]);
     forge.refused("site/index.html", "belong to no entry");
+    // Bytes between the last entry and the directory, which moves up to make room for them.
+    let mut forge = Forge::new();
+    let (first, end) = (forge.0.windows(4).position(|w| w == b"PK\x01\x02").unwrap(), forge.end());
+    forge.put(end + 16, &u32::try_from(first + 3).unwrap().to_le_bytes());
+    forge.0.splice(first..first, *b"abc");
+    forge.refused("", "belong to no entry");
     // A packed size that swallows what follows.
     let mut forge = Forge::new();
     forge.both("site/bbbb", 18, &[255, 255, 0, 0]);
@@ -208,64 +216,64 @@ impl Forge {
     }
 }
 
+const LYING_ENDS: &[(Spoil, &str)] = &[
+    (|f| f.0.push(0), "follows it"),
+    (|f| f.0.extend(f.0.split_at(f.end()).1.to_vec()), "not where its end says"),
+    (
+        |f| {
+            f.put(f.end() + 20, &[1, 0]);
+        },
+        "follows it",
+    ),
+    (|f| f.0.truncate(21), "no ZIP directory"),
+    (|f| f.0.insert(4, 0), "not where its end says"),
+    (
+        |f| {
+            f.put(f.end() + 4, &[1]);
+        },
+        "several files",
+    ),
+    (
+        |f| {
+            f.put(f.end() + 8, &[1, 0]);
+        },
+        "several files",
+    ),
+    (
+        |f| {
+            f.put(f.end() + 8, &[1, 0, 1, 0]);
+        },
+        "more than it counts",
+    ),
+    (
+        |f| {
+            f.put(f.end() + 8, &[99, 0, 99, 0]);
+        },
+        "cut short",
+    ),
+    (
+        |f| {
+            f.put(f.end() + 12, &[1, 0]);
+        },
+        "not where its end says",
+    ),
+    (
+        |f| {
+            f.put(f.end() + 8, &[255; 4]);
+        },
+        "ZIP64 record that is not there",
+    ),
+    (
+        |f| {
+            f.put(f.end() + 16, &[255; 4]);
+        },
+        "ZIP64 record that is not there",
+    ),
+];
+
 #[test]
 fn ends_that_lie_are_refused() {
-    type Spoil = fn(&mut Forge);
-    let rows: &[(Spoil, &str)] = &[
-        (|f| f.0.push(0), "follows it"),
-        (|f| f.0.extend(f.0.split_at(f.end()).1.to_vec()), "not where its end says"),
-        (
-            |f| {
-                f.put(f.end() + 20, &[1, 0]);
-            },
-            "follows it",
-        ),
-        (|f| f.0.truncate(21), "no ZIP directory"),
-        (|f| f.0.insert(4, 0), "not where its end says"),
-        (
-            |f| {
-                f.put(f.end() + 4, &[1]);
-            },
-            "several files",
-        ),
-        (
-            |f| {
-                f.put(f.end() + 8, &[1, 0]);
-            },
-            "several files",
-        ),
-        (
-            |f| {
-                f.put(f.end() + 8, &[1, 0, 1, 0]);
-            },
-            "more than it counts",
-        ),
-        (
-            |f| {
-                f.put(f.end() + 8, &[99, 0, 99, 0]);
-            },
-            "cut short",
-        ),
-        (
-            |f| {
-                f.put(f.end() + 12, &[1, 0]);
-            },
-            "not where its end says",
-        ),
-        (
-            |f| {
-                f.put(f.end() + 8, &[255; 4]);
-            },
-            "ZIP64 record that is not there",
-        ),
-        (
-            |f| {
-                f.put(f.end() + 16, &[255; 4]);
-            },
-            "ZIP64 record that is not there",
-        ),
-    ];
-    for (spoil, why) in rows {
+    for (spoil, why) in LYING_ENDS {
         let mut forge = Forge::new();
         spoil(&mut forge);
         let fault = forge.open(&Limits::default()).unwrap_err();
@@ -296,6 +304,7 @@ fn a_file_that_is_not_what_it_declares_fails_to_read_and_nothing_else() {
         let archive = forge.open(&Limits::default()).unwrap();
         let fault = archive.read("site/bbbb").unwrap_err();
         assert_eq!(fault.kind, deploy_spec::Kind::Refused, "{i}: {fault}");
+        assert!(fault.message.contains("site/bbbb"), "{fault}");
         assert_eq!(archive.read("site/index.html").unwrap(), b"hello");
     }
 }
