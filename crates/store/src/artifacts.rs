@@ -90,16 +90,17 @@ impl EnvironmentStore {
 
 fn open(source: &Path) -> Result<File, Fault> {
     let shown = source.display();
-    // Looked at first: opening a pipe would wait for whoever writes into it.
-    let is_file = fs::metadata(source).map(|meta| meta.is_file());
-    match is_file.and_then(|is_file| if is_file { File::open(source).map(Some) } else { Ok(None) }) {
-        Ok(Some(file)) => Ok(file),
-        Ok(None) => Err(Fault::invalid(format!("`{shown}` is not a file")).hint(BUILD)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Fault::not_found(format!("there is no file `{shown}`")).hint(BUILD))
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Fault::not_found(format!("there is no file `{shown}`")).hint(BUILD)
         }
-        Err(error) => Err(Fault::unavailable(format!("reading `{shown}` failed: {error}"))),
+        _ => Fault::unavailable(format!("reading `{shown}` failed: {error}")),
+    };
+    // Looked at first: opening a pipe would wait for whoever writes into it.
+    if !fs::metadata(source).map_err(failed)?.is_file() {
+        return Err(Fault::invalid(format!("`{shown}` is not a file")).hint(BUILD));
     }
+    File::open(source).map_err(failed)
 }
 
 fn copy_hashed(from: &mut impl Read, to: &Path) -> io::Result<(Digest, u64)> {

@@ -22,6 +22,9 @@ pub(crate) fn io_fault(
         io::ErrorKind::ReadOnlyFilesystem => {
             "the store is on a read-only file system; remount it, or give another --store-root"
         }
+        io::ErrorKind::InvalidData => {
+            "somebody else wrote to it: `gtc op audit verify` says where; mend it or move it away"
+        }
         _ => "look at the disk, then ask again",
     };
     Fault::unavailable(format!("environment `{environment}`: {doing} `{path}` failed: {error}"))

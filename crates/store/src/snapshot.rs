@@ -71,9 +71,10 @@ impl View for Snapshot {
             }
             None => {
                 let Some(path) = self.path(key)? else { return Ok(None) };
-                let text = self.disk.read(&path).map_err(|error| {
-                    io_fault(&self.environment_id, "reading", &path, &error)
-                })?;
+                let text = self
+                    .disk
+                    .read(&path)
+                    .map_err(|error| io_fault(&self.environment_id, "reading", &path, &error))?;
                 (path, text)
             }
         };

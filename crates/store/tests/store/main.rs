@@ -1,7 +1,16 @@
 //! The store, held to its word: on a disk that forgets and fails, and on a real one.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod artifacts;
+mod corrupt;
+mod cost;
 mod dice;
+mod feed;
+mod keeping;
+mod lock;
+mod private;
+mod processes;
+mod real;
 mod sim_disk;
 mod sweep;
 mod world;

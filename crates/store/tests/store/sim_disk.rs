@@ -21,8 +21,8 @@ enum Entry {
 
 #[derive(Debug, Clone, Default)]
 struct File {
-    now: Vec<u8>,
-    durable: Vec<u8>,
+    now: Arc<Vec<u8>>,
+    durable: Arc<Vec<u8>>,
     /// Bytes behind this offset were lost by a sync that failed.
     lost_from: Option<usize>,
 }
@@ -136,7 +136,7 @@ impl SimDisk {
     pub(crate) fn peek(&self, path: &str) -> Option<Vec<u8>> {
         let state = self.state();
         match state.names.get(path)? {
-            Entry::File(id) => Some(state.files[*id].now.clone()),
+            Entry::File(id) => Some(state.files[*id].now.to_vec()),
             Entry::Folder => None,
         }
     }
@@ -220,8 +220,13 @@ impl State {
             }
         }
         for file in &mut self.files {
-            file.now = dice.as_mut().map_or_else(|| file.durable.clone(), |dice| torn(file, dice));
-            file.durable.clone_from(&file.now);
+            if file.now != file.durable {
+                file.now = match &mut dice {
+                    Some(dice) => torn(file, dice).into(),
+                    None => file.durable.clone(),
+                };
+                file.durable = file.now.clone();
+            }
             file.lost_from = None;
         }
         // What stands in a folder that is gone is gone as well.
@@ -237,15 +242,15 @@ impl State {
 
 /// What may be found of a file: the old bytes, the new, or something between.
 fn torn(file: &File, dice: &mut Dice) -> Vec<u8> {
-    let same = file.now.iter().zip(&file.durable).take_while(|(a, b)| a == b).count();
+    let same = file.now.iter().zip(&*file.durable).take_while(|(a, b)| a == b).count();
     let (kept, new) = file.now.split_at(same);
     match dice.below(4) {
-        0 => file.durable.clone(),
-        1 if file.lost_from.is_none() => file.now.clone(),
+        0 => file.durable.to_vec(),
+        1 if file.lost_from.is_none() => file.now.to_vec(),
         2 => [kept, &new[..dice.below(new.len() + 1)]].concat(),
         _ => {
             // The end was written, something before it was not.
-            let mut found = file.now.clone();
+            let mut found = file.now.to_vec();
             let hole = same + dice.below(new.len() + 1);
             let from = same + dice.below(hole - same + 1);
             found[from..hole].fill(0);
@@ -259,7 +264,7 @@ impl Disk for SimDisk {
         let mut state = self.state();
         state.step("read", path, false)?;
         match state.id(path) {
-            Ok(id) => Ok(Some(state.files[id].now.clone())),
+            Ok(id) => Ok(Some(state.files[id].now.to_vec())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -277,11 +282,10 @@ impl Disk for SimDisk {
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let mut state = self.state();
         state.step("list", folder, false)?;
-        let names = state.names.keys().filter(|path| parent(path) == folder);
-        let mut names: Vec<String> =
-            names.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned()).collect();
-        names.sort_unstable();
-        Ok(names)
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let below = state.names.range(prefix.clone()..).map(|(path, _)| path);
+        let below = below.map_while(|path| path.strip_prefix(&prefix));
+        Ok(below.filter(|name| !name.contains('/')).map(str::to_owned).collect())
     }
 
     fn make_folder(&self, folder: &str) -> io::Result<bool> {
@@ -301,7 +305,7 @@ impl Disk for SimDisk {
         let Some(length) = state.how_much(&step, bytes) else { return step };
         let id = state.make_file(path)?;
         let file = &mut state.files[id];
-        file.now = bytes[..length].to_vec();
+        file.now = bytes[..length].to_vec().into();
         file.lost_from = None;
         step
     }
@@ -311,7 +315,7 @@ impl Disk for SimDisk {
         let step = state.step("append", path, true);
         let Some(length) = state.how_much(&step, bytes) else { return step };
         let id = state.make_file(path)?;
-        state.files[id].now.extend_from_slice(&bytes[..length]);
+        Arc::make_mut(&mut state.files[id].now).extend_from_slice(&bytes[..length]);
         step
     }
 
@@ -321,7 +325,7 @@ impl Disk for SimDisk {
         let id = state.id(path)?;
         let length = usize::try_from(length).unwrap();
         let file = &mut state.files[id];
-        file.now.truncate(length);
+        Arc::make_mut(&mut file.now).truncate(length);
         file.lost_from = file.lost_from.filter(|lost| *lost < length);
         Ok(())
     }
@@ -335,12 +339,12 @@ impl Disk for SimDisk {
         let id = state.id(path)?;
         let file = &mut state.files[id];
         if step.is_err() {
-            let same = file.now.iter().zip(&file.durable).take_while(|(a, b)| a == b).count();
+            let same = file.now.iter().zip(&*file.durable).take_while(|(a, b)| a == b).count();
             file.lost_from.get_or_insert(same);
         } else if let Some(lost) = file.lost_from {
-            file.durable = file.now[..lost].to_vec();
+            file.durable = file.now[..lost].to_vec().into();
         } else {
-            file.durable.clone_from(&file.now);
+            file.durable = file.now.clone();
         }
         step
     }

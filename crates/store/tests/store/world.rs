@@ -81,7 +81,11 @@ impl World {
         Self { now_ms: 1_767_225_600_000, dice: Dice::new(seed) } // 2026-01-01T00:00:00Z
     }
 
-    pub(crate) fn ask<V: Verb + 'static>(&mut self, document: Value, facts: V::Facts) -> Box<dyn Command>
+    pub(crate) fn ask<V: Verb + 'static>(
+        &mut self,
+        document: Value,
+        facts: V::Facts,
+    ) -> Box<dyn Command>
     where
         V::Answers: 'static,
         V::Facts: 'static,
@@ -143,12 +147,14 @@ impl World {
         )
     }
 
-    pub(crate) fn warm(&mut self, id: RevisionId, status: CheckStatus, key: &str) -> Box<dyn Command> {
+    pub(crate) fn warm(
+        &mut self,
+        id: RevisionId,
+        status: CheckStatus,
+        key: &str,
+    ) -> Box<dyn Command> {
         let check = GateCheck { check: "digest".into(), status, detail: "so".into(), millis: 1 };
-        self.ask::<revisions::Warm>(
-            json!({"revision_id": id, "idempotency_key": key}),
-            vec![check],
-        )
+        self.ask::<revisions::Warm>(json!({"revision_id": id, "idempotency_key": key}), vec![check])
     }
 
     pub(crate) fn set(
@@ -157,10 +163,8 @@ impl World {
         shares: &[(RevisionId, u16)],
         key: &str,
     ) -> Box<dyn Command> {
-        let entries: Vec<Value> = shares
-            .iter()
-            .map(|(id, bps)| json!({"revision_id": id, "weight_bps": bps}))
-            .collect();
+        let entries: Vec<Value> =
+            shares.iter().map(|(id, bps)| json!({"revision_id": id, "weight_bps": bps})).collect();
         self.ask::<traffic::Set>(
             json!({"deployment_id": of, "entries": entries, "idempotency_key": key}),
             (),
@@ -194,6 +198,51 @@ pub(crate) fn on(disk: &SimDisk) -> EnvironmentStore {
     EnvironmentStore::on(local(), PathBuf::from("/"), Arc::new(disk.clone()))
 }
 
+/// What a script of commands leaves on a disk, and in the model.
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) store: EnvironmentStore,
+    pub(crate) memory: Memory,
+}
+
+impl Scene {
+    pub(crate) fn new(store: EnvironmentStore) -> Self {
+        Self { world: World::new(7), store, memory: Memory::new(local()) }
+    }
+
+    /// `local` with a deployment that serves.
+    pub(crate) fn serving(store: EnvironmentStore) -> Self {
+        let mut scene = Self::new(store);
+        scene.ask(|w, _| w.init("init"));
+        scene.deploy("fast2flow", "/");
+        scene
+    }
+
+    /// Adds a deployment with a revision that takes all its traffic.
+    pub(crate) fn deploy(&mut self, bundle: &str, path: &str) -> (DeploymentId, RevisionId) {
+        self.ask(|w, _| w.add(bundle, path, &format!("{bundle}-add")));
+        self.ask(|w, m| w.stage(newest_deployment(m), bundle, &format!("{bundle}-stage")));
+        let warm = format!("{bundle}-warm");
+        self.ask(|w, m| w.warm(newest_revision(m), CheckStatus::Pass, &warm));
+        self.turn(&format!("{bundle}-set"));
+        (newest_deployment(&self.memory), newest_revision(&self.memory))
+    }
+
+    /// Gives all the traffic of the newest deployment to its newest revision.
+    pub(crate) fn turn(&mut self, key: &str) {
+        self.ask(|w, m| w.set(newest_deployment(m), &[(newest_revision(m), 10_000)], key));
+    }
+
+    /// Asks the store, which must do as the model does.
+    pub(crate) fn ask(&mut self, make: impl FnOnce(&mut World, &Memory) -> Box<dyn Command>) {
+        let command = make(&mut self.world, &self.memory);
+        let expected = Expected::of(&*command, &self.memory);
+        let got = command.run(&self.store).map(|executed| executed.reply);
+        assert_eq!(got, expected.answer, "{}", command.name());
+        self.memory = expected.after;
+    }
+}
+
 /// The newest deployment, and the newest revision of the environment.
 pub(crate) fn newest_deployment(memory: &Memory) -> DeploymentId {
     memory.list(&Folder::Deployments).unwrap().last().unwrap().parse().unwrap()
@@ -201,6 +250,17 @@ pub(crate) fn newest_deployment(memory: &Memory) -> DeploymentId {
 
 pub(crate) fn newest_revision(memory: &Memory) -> RevisionId {
     memory.list(&Folder::RevisionHomes).unwrap().last().unwrap().parse().unwrap()
+}
+
+/// The folder of a key's answer.
+pub(crate) fn ledger_of(key: &str) -> String {
+    format!("ledger/{}/", &Digest::of(key.as_bytes()).hex()[..2])
+}
+
+/// Keys whose answers are kept in the same folder as that of `key`.
+pub(crate) fn keys_beside(key: &str, count: usize) -> Vec<String> {
+    let keys = (0..).map(|i| format!("key-{i}"));
+    keys.filter(|other| ledger_of(other) == ledger_of(key)).take(count).collect()
 }
 
 /// Whether `view` holds exactly what `model` does, as far as the names in `also` can tell.
