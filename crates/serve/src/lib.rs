@@ -1,1 +1,30 @@
-//! serve
+//! The data plane of an environment: takes bundles in, proves revisions, follows the store and
+//! answers requests.
+//!
+//! Decisions are made in `control` and `dispatch`; this crate has the side effects between them:
+//! a clock, random bits, files, sockets.
+
+pub mod admin;
+pub mod ambient;
+mod answer;
+mod backend;
+pub mod client;
+mod follow;
+mod forward;
+pub mod gate;
+mod keys;
+mod plane;
+mod run_folder;
+mod service;
+pub mod staging;
+mod status;
+mod warm;
+
+pub use backend::Backend;
+pub use follow::{follow_document, follow_store, read_document};
+pub use keys::{cookie_keys, ephemeral_cookie_keys, own_signing_key};
+pub use plane::Plane;
+pub use run_folder::{RunFolder, admin_socket};
+pub use service::Front;
+pub use status::{DeploymentStatus, RevisionStatus, Status};
+pub use warm::warm;

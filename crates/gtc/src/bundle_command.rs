@@ -1,0 +1,79 @@
+//! `gtc bundle`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use deploy_spec::{Digest, Fault};
+
+use crate::outcome::{Named, Success};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Build a bundle from a folder with a bundle.yaml
+    #[command(after_help = "Example:\n  gtc bundle build ./hello --output hello.gtbundle")]
+    Build(BuildArgs),
+    /// Show what a bundle holds
+    Inspect(FileArgs),
+    /// Read a bundle to its end and check everything in it
+    #[command(after_help = "Example:\n  gtc bundle verify hello.gtbundle --digest sha256:…")]
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The folder
+    dir: PathBuf,
+    /// The bundle to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// The archive format
+    #[arg(long, value_enum, default_value_t = Format::Squashfs)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// SquashFS, which Linux can mount
+    Squashfs,
+    /// ZIP
+    Zip,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    /// The bundle
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The bundle
+    file: PathBuf,
+    /// The digest that it must have
+    #[arg(long)]
+    digest: Option<Digest>,
+}
+
+impl Verb {
+    pub(crate) fn run(self) -> (Named, Result<Success, Fault>) {
+        let (op, ended) = match self {
+            Self::Build(args) => ("build", build(&args)),
+            Self::Inspect(args) => {
+                ("inspect", bundle::inspect(&args.file).and_then(|i| Success::of(&i)))
+            }
+            Self::Verify(args) => {
+                let verified = bundle::verify(&args.file, args.digest.as_ref());
+                ("verify", verified.and_then(|v| Success::of(&v)))
+            }
+        };
+        (Named { noun: "bundle", op }, ended)
+    }
+}
+
+fn build(args: &BuildArgs) -> Result<Success, Fault> {
+    let format = match args.format {
+        Format::Squashfs => bundle::Format::Squashfs,
+        Format::Zip => bundle::Format::Zip,
+    };
+    Success::of(&bundle::build(&args.dir, &args.output, format)?)
+}

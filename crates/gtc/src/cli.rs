@@ -1,0 +1,113 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use deploy_spec::Fault;
+
+use crate::globals::Globals;
+use crate::outcome::{fail, finish};
+use crate::{bundle_command, op, start};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Deploy bundles the way the big clouds do, anywhere.
+///
+/// A bundle goes to an environment; each push is an immutable revision; a separate traffic split
+/// says, in basis points, which revision serves how much.
+#[derive(Debug, Parser)]
+#[command(name = "gtc", version, styles = STYLES, disable_help_subcommand = true, max_term_width = 100)]
+#[command(after_help = "The first rollout:
+  gtc op env init
+  gtc bundle build DIR --output hello.gtbundle
+  gtc op bundles add hello --host hello.localhost
+  gtc op revisions stage hello.gtbundle
+  gtc op revisions warm r1
+  gtc op traffic set r1=100
+  gtc start")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The complete, scriptable surface: gtc op NOUN VERB
+    #[command(subcommand)]
+    Op(op::Noun),
+    /// Build, inspect and verify bundles
+    #[command(subcommand)]
+    Bundle(bundle_command::Verb),
+    /// Serve an environment until told to stop
+    Start(start::Start),
+}
+
+pub(crate) fn run() -> ExitCode {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let command = Cli::command();
+    let parsed =
+        command.try_get_matches_from(&typed).and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => execute(cli),
+        Err(error) => misread(&error, &typed),
+    }
+}
+
+fn execute(cli: Cli) -> ExitCode {
+    let Cli { globals, command } = cli;
+    let (named, ended) = match command {
+        Command::Op(noun) => noun.run(&globals),
+        Command::Bundle(verb) => verb.run(),
+        Command::Start(start) => start.run(&globals),
+    };
+    finish(named, globals.output, ended)
+}
+
+/// Help was asked for, or something was typed that means nothing.
+fn misread(error: &clap::Error, typed: &[OsString]) -> ExitCode {
+    use clap::error::ErrorKind;
+    let for_people = std::io::stderr().is_terminal();
+    let asked_for_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if for_people || asked_for_help {
+        let _ = error.print();
+        return ExitCode::from(u8::from(!asked_for_help) * 2);
+    }
+    let word = |i: usize| typed.get(i).and_then(|word| word.to_str()).filter(|word| plain(word));
+    let (noun, op) = match word(1) {
+        Some("op") => (word(2), word(3)),
+        first => (first, word(2)),
+    };
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or("").trim_start_matches("error: ").to_owned();
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned);
+    let mut fault = Fault::invalid(message);
+    fault.hint = tip.or_else(|| Some("add --help to see what can be typed".into()));
+    fail(noun.unwrap_or("gtc"), op.unwrap_or("parse"), None, &fault);
+    ExitCode::from(fault.kind.exit_code())
+}
+
+fn plain(word: &str) -> bool {
+    !word.is_empty()
+        && word.len() < 32
+        && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+        && !word.starts_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,24 @@
+//! The environment variables that are read, all of them.
+
+use std::path::PathBuf;
+
+use deploy_spec::Fault;
+
+/// Where the environments are: `--store-root`, else `$GREENTIC_HOME/environments`, else
+/// `~/.greentic/environments`.
+///
+/// # Errors
+/// `invalid-input` when none of these is known.
+#[expect(clippy::disallowed_methods, reason = "this is the home of environment variables")]
+pub(crate) fn store_root(given: Option<PathBuf>) -> Result<PathBuf, Fault> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || set("GREENTIC_HOME").or_else(|| set("HOME").map(|home| home.join(".greentic")));
+    let root = given.or_else(|| home().map(|home| home.join("environments")));
+    let root = root.ok_or_else(|| {
+        Fault::invalid("there is no home directory to keep state in")
+            .hint("give --store-root DIR, or set GREENTIC_HOME")
+    })?;
+    std::path::absolute(&root).map_err(|error| {
+        Fault::invalid(format!("`{}` is not a usable path: {error}", root.display()))
+    })
+}

@@ -1,0 +1,80 @@
+//! Options that every command has, and options that every mutation has.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use deploy_spec::{EnvironmentId, Fault, IdempotencyKey};
+use store::{EnvironmentStore, Root};
+
+use crate::environment;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// One JSON document; the default in a pipe.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// For people; the default on a terminal.
+    Table,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Globals {
+    /// The folder of environments [default: $GREENTIC_HOME/environments, ~/.greentic/environments]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub store_root: Option<PathBuf>,
+    /// How to print: json, yaml or table [default: table on a terminal, json in a pipe]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
+    pub output: Option<Output>,
+}
+
+impl Globals {
+    pub(crate) fn root(&self) -> Result<Root, Fault> {
+        environment::store_root(self.store_root.clone()).map(Root::new)
+    }
+
+    pub(crate) fn store(&self, environment: &EnvironmentId) -> Result<EnvironmentStore, Fault> {
+        Ok(self.root()?.environment(environment))
+    }
+}
+
+/// What every mutation takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every change")]
+pub(crate) struct Change {
+    /// Take the answers from a JSON or YAML file, `-` for standard input; flags override fields
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Print the JSON Schema of the answers and stop
+    #[arg(long)]
+    pub schema: bool,
+    /// Print the answers that the flags make and stop
+    #[arg(long)]
+    pub print_answers: bool,
+    /// Print the transaction that would be committed, and commit nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Fail with `conflict` unless the target has this generation
+    #[arg(long, value_name = "N")]
+    pub expected_generation: Option<u64>,
+    /// Make a retry safe: the same key is answered the same
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// The environment, as a positional argument.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InEnvironment {
+    /// The environment
+    #[arg(value_name = "ENVIRONMENT", default_value = "local")]
+    pub environment: EnvironmentId,
+}

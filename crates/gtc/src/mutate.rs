@@ -1,0 +1,117 @@
+//! The one way of every mutation: document, schema, rehearsal or commit.
+
+use control::{Call, Reply, Verb, document_schema};
+use deploy_spec::Fault;
+use serde_json::{Map, Value, json};
+use serve::ambient;
+use store::EnvironmentStore;
+
+use crate::answers;
+use crate::globals::{Change, Globals};
+use crate::outcome::Success;
+
+/// Whether a command will commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// It commits.
+    Commit,
+    /// It shows what it would commit.
+    Rehearse,
+}
+
+/// What is left to do once the answers are known; none when `--schema` or `--print-answers` was
+/// all that was asked for.
+pub(crate) enum Asked<A> {
+    /// Print this and stop.
+    Print(Success),
+    /// Go on with this call.
+    Call(Call<A>, EnvironmentStore),
+}
+
+/// Reads the answers of a mutation.
+pub(crate) fn ask<V: Verb>(
+    globals: &Globals,
+    change: &Change,
+    flags: Map<String, Value>,
+) -> Result<Asked<V::Answers>, Fault> {
+    if change.schema {
+        return Ok(Asked::Print(Success::Document(document_schema::<V>())));
+    }
+    let document = answers::document(change, flags)?;
+    if change.print_answers {
+        return Ok(Asked::Print(Success::Document(document)));
+    }
+    let call: Call<V::Answers> = Call::from_document(document)?;
+    let store = globals.store(&call.environment_id)?;
+    Ok(Asked::Call(call, store))
+}
+
+/// Runs a mutation whose facts `find` finds out.
+pub(crate) fn mutate<V: Verb>(
+    globals: &Globals,
+    change: &Change,
+    flags: Map<String, Value>,
+    find: impl FnOnce(&EnvironmentStore, &V::Answers, Intent) -> Result<V::Facts, Fault>,
+) -> Result<Success, Fault> {
+    let (call, store) = match ask::<V>(globals, change, flags)? {
+        Asked::Print(success) => return Ok(success),
+        Asked::Call(call, store) => (call, store),
+    };
+    let intent = if change.dry_run { Intent::Rehearse } else { Intent::Commit };
+    let facts = find(&store, &call.answers, intent)?;
+    let context = ambient::context(ambient::own_uid(), &call.environment_id)?;
+    if intent == Intent::Rehearse {
+        return rehearse::<V>(&store, &call, &facts, &context);
+    }
+    Success::of_reply(store.execute::<V>(&call, &facts, &context)?.reply)
+}
+
+/// What would be committed, and answered.
+pub(crate) fn rehearse<V: Verb>(
+    store: &EnvironmentStore,
+    call: &Call<V::Answers>,
+    facts: &V::Facts,
+    context: &control::Context,
+) -> Result<Success, Fault> {
+    let decision = store.rehearse::<V>(call, facts, context)?;
+    let (result, error) = match decision.reply {
+        Reply::Result(raw) => (Some(raw), None),
+        Reply::Error(fault) => (None, Some(fault)),
+    };
+    Success::of(&json!({
+        "dry_run": true,
+        "transaction": decision.transaction,
+        "result": result,
+        "error": error,
+    }))
+}
+
+/// Builds the fields that flags give.
+#[derive(Default)]
+pub(crate) struct Fields(Map<String, Value>);
+
+impl Fields {
+    pub(crate) fn set(mut self, name: &str, value: Option<impl Into<Value>>) -> Self {
+        if let Some(value) = value {
+            self.0.insert(name.into(), value.into());
+        }
+        self
+    }
+
+    pub(crate) fn text(self, name: &str, value: Option<impl std::fmt::Display>) -> Self {
+        self.set(name, value.map(|value| value.to_string()))
+    }
+
+    pub(crate) fn list<T: std::fmt::Display>(self, name: &str, items: &[T]) -> Self {
+        let texts: Vec<String> = items.iter().map(T::to_string).collect();
+        self.set(name, (!texts.is_empty()).then_some(texts))
+    }
+
+    pub(crate) fn object(self, name: &str, fields: Self) -> Self {
+        self.set(name, (!fields.0.is_empty()).then_some(fields.0))
+    }
+
+    pub(crate) fn done(self) -> Map<String, Value> {
+        self.0
+    }
+}

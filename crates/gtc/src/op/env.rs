@@ -1,0 +1,158 @@
+//! `gtc op env`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use control::env::{self, Create, Init, InitFacts, Page};
+use deploy_spec::{DeploymentId, EnvironmentId, Fault, Kind, document};
+use serde_json::json;
+use store::EnvironmentStore;
+
+use crate::globals::{Change, Globals, InEnvironment};
+use crate::mutate::{Fields, Intent, mutate};
+use crate::outcome::Success;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make `local`, or add what is missing of it
+    #[command(after_help = "Example:\n  gtc op env init")]
+    Init(InitArgs),
+    /// Make another environment
+    #[command(after_help = "Example:\n  gtc op env create prod-eu --name 'Production, Europe'")]
+    Create(CreateArgs),
+    /// List the environments
+    List,
+    /// Show all that an environment holds
+    #[command(after_help = "Example:\n  gtc op env show local --limit 10")]
+    Show(ShowArgs),
+    /// Print what a data plane serves from, as one document
+    #[command(
+        after_help = "Example:\n  gtc op env render local --file runtime-config.json\n  gtc start --config runtime-config.json"
+    )]
+    Render(RenderArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The environment to make
+    environment: Option<EnvironmentId>,
+    /// What people call it
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    at: InEnvironment,
+    /// How many deployments to show at most
+    #[arg(long, default_value_t = Page::default().limit, value_name = "N")]
+    limit: usize,
+    /// Begin behind this deployment
+    #[arg(long, value_name = "DEPLOYMENT")]
+    after: Option<DeploymentId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    at: InEnvironment,
+    /// Write the document to this file, replacing it as a whole
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Verb {
+    pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
+        match self {
+            Self::Init(args) => ("init", init(globals, &args)),
+            Self::Create(args) => ("create", create(globals, args)),
+            Self::List => ("list", list(globals)),
+            Self::Show(args) => ("show", show(globals, &args)),
+            Self::Render(args) => ("render", render(globals, &args)),
+        }
+    }
+}
+
+fn init(globals: &Globals, args: &InitArgs) -> Result<Success, Fault> {
+    mutate::<Init>(globals, &args.change, Fields::default().done(), |store, _, intent| {
+        own_key(store, intent)
+    })
+}
+
+/// The key with which this machine signs; a rehearsal of the first `init` shows a throw-away one.
+fn own_key(store: &EnvironmentStore, intent: Intent) -> Result<InitFacts, Fault> {
+    let key = if intent == Intent::Commit || store.exists() {
+        serve::own_signing_key(store)?
+    } else {
+        bundle::sign::SigningKey::create()?
+    };
+    Ok(InitFacts { own_key: key.trusted() })
+}
+
+fn create(globals: &Globals, args: CreateArgs) -> Result<Success, Fault> {
+    let flags = Fields::default().text("environment_id", args.environment).set("name", args.name);
+    mutate::<Create>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
+}
+
+fn list(globals: &Globals) -> Result<Success, Fault> {
+    let root = globals.root()?;
+    let mut environments = Vec::new();
+    let mut problems = Vec::new();
+    for id in root.environments()? {
+        match root.environment(&id).read().and_then(|view| env::list(&view)) {
+            Ok(summary) => environments.push(summary),
+            Err(fault) if fault.kind == Kind::NotFound => {}
+            // One broken environment never hides the others.
+            Err(fault) => problems.push(json!({"environment_id": id, "problem": fault.message})),
+        }
+    }
+    let mut result = json!({"environments": environments});
+    if !problems.is_empty() {
+        result["problems"] = problems.into();
+    }
+    Success::of(&result)
+}
+
+fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
+    let view = globals.store(&args.at.environment)?.read()?;
+    Success::of(&env::show(&view, Page { limit: args.limit, after: args.after })?)
+}
+
+fn render(globals: &Globals, args: &RenderArgs) -> Result<Success, Fault> {
+    let view = globals.store(&args.at.environment)?.read()?;
+    let config = env::render(&view)?;
+    let Some(file) = &args.file else { return Ok(Success::Document(json!(config))) };
+    let mut text = document::to_line(&config);
+    text.push(b'\n');
+    replace_file(file, &text).map_err(|error| {
+        Fault::unavailable(format!("writing `{}` failed: {error}", file.display()))
+    })?;
+    Success::of(&json!({
+        "path": file,
+        "environment_id": config.environment_id,
+        "generation": config.generation,
+        "deployment_count": config.deployments.len(),
+    }))
+}
+
+fn replace_file(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = file.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let draft = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let write = || {
+        std::fs::write(&draft, bytes)?;
+        std::fs::File::open(&draft)?.sync_all()?;
+        std::fs::rename(&draft, file)
+    };
+    write().inspect_err(|_| {
+        let _ = std::fs::remove_file(&draft);
+    })
+}

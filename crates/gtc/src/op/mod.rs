@@ -1,0 +1,47 @@
+//! `gtc op NOUN VERB`.
+
+mod bundles;
+mod env;
+mod env_packs;
+mod revisions;
+mod traffic;
+
+use clap::Subcommand;
+use deploy_spec::Fault;
+
+use crate::globals::Globals;
+use crate::outcome::{Named, Success};
+
+pub(crate) use revisions::engine_settings;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Noun {
+    /// Environments: the places you deploy to
+    #[command(subcommand)]
+    Env(env::Verb),
+    /// Env-packs: what an environment is bound to
+    #[command(subcommand)]
+    EnvPacks(env_packs::Verb),
+    /// Bundles: what is deployed, and where it answers
+    #[command(subcommand)]
+    Bundles(bundles::Verb),
+    /// Revisions: immutable versions, and the proof that they may serve
+    #[command(subcommand)]
+    Revisions(revisions::Verb),
+    /// Traffic: the dial that says which revision serves how much
+    #[command(subcommand)]
+    Traffic(traffic::Verb),
+}
+
+impl Noun {
+    pub(crate) fn run(self, globals: &Globals) -> (Named, Result<Success, Fault>) {
+        let (noun, (op, ended)) = match self {
+            Self::Env(verb) => ("env", verb.run(globals)),
+            Self::EnvPacks(verb) => ("env-packs", verb.run(globals)),
+            Self::Bundles(verb) => ("bundles", verb.run(globals)),
+            Self::Revisions(verb) => ("revisions", verb.run(globals)),
+            Self::Traffic(verb) => ("traffic", verb.run(globals)),
+        };
+        (Named { noun, op }, ended)
+    }
+}

@@ -1,0 +1,56 @@
+//! One listener for each thread, all on the same address.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use deploy_spec::Fault;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::settings::Settings;
+
+/// Listeners on `address`, one for each thread.
+pub(crate) fn listeners(address: SocketAddr, settings: &Settings) -> Result<Vec<TcpListener>, Fault> {
+    let failed = |error: io::Error| explain(address, &error);
+    if !settings.share_address && address.port() != 0 {
+        alone(address).map_err(failed)?;
+    }
+    let first = listener(address, settings.backlog).map_err(failed)?;
+    let bound = first.local_addr().map_err(failed)?;
+    let mut all = vec![first];
+    for _ in 1..settings.threads.max(1) {
+        all.push(listener(bound, settings.backlog).map_err(failed)?);
+    }
+    Ok(all)
+}
+
+/// `SO_REUSEPORT` lets any process of the same user share an address without a word, so it is
+/// first tried without.
+fn alone(address: SocketAddr) -> io::Result<()> {
+    let socket = socket(address)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
+fn listener(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = socket(address)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+}
+
+fn explain(address: SocketAddr, error: &io::Error) -> Fault {
+    let hint = match error.kind() {
+        io::ErrorKind::AddrInUse => "another process listens there; stop it, or give another --listen",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; give a higher port",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        _ => "give another --listen",
+    };
+    Fault::unavailable(format!("listening on {address} failed: {error}")).hint(hint)
+}

@@ -1,0 +1,65 @@
+//! The answer to a request that is refused before a service sees it.
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Version};
+
+use crate::codec::{Length, Reject, ResponseHead};
+use crate::date;
+
+/// Head and body of the answer; the connection closes behind it.
+pub(crate) fn answer(reject: Reject, head: &[u8]) -> Vec<u8> {
+    let status = reject.status();
+    let message = reject.message();
+    let (content_type, body) = if prefers_html(head) {
+        let title = status.canonical_reason().unwrap_or_default();
+        let page = format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{message}</p>\n");
+        ("text/html; charset=utf-8", page)
+    } else {
+        let kind = reject.kind();
+        let json = format!("{{\"error\":{{\"kind\":\"{kind}\",\"message\":\"{message}\"}}}}\n");
+        ("application/json", json)
+    };
+    let mut headers = HeaderMap::with_capacity(1);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let mut out = Vec::with_capacity(256 + body.len());
+    let head = ResponseHead {
+        status,
+        headers: &headers,
+        length: Length::Known(body.len() as u64),
+        version: Version::HTTP_11,
+        keep_alive: false,
+        date: &date::now(),
+    };
+    head.write(&mut out);
+    out.extend_from_slice(body.as_bytes());
+    out
+}
+
+/// The head may be broken, so this is a look, not a parse.
+fn prefers_html(head: &[u8]) -> bool {
+    head.split(|b| *b == b'\n').any(|line| {
+        let name = ACCEPT.as_str().as_bytes();
+        let is_accept = line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name);
+        is_accept && line[name.len()] == b':' && line.windows(9).any(|part| part == b"text/html")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answer;
+    use crate::codec::Reject;
+
+    #[test]
+    fn every_refusal_is_well_formed_json_or_html() {
+        for reject in Reject::ALL {
+            let text = String::from_utf8(answer(*reject, b"")).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&format!("HTTP/1.1 {}", reject.status().as_u16())), "{head}");
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+            let json: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(json["error"]["message"], reject.message());
+        }
+        let html = answer(Reject::HostMissing, b"GET / HTTP/1.1\r\nAccept: text/html\r\n");
+        assert!(String::from_utf8(html).unwrap().contains("<h1>"));
+    }
+}

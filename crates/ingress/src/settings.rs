@@ -1,0 +1,84 @@
+//! What an operator can tune, each with its default and what happens beyond it.
+
+use std::time::Duration;
+
+use crate::codec::{Limits, MAX_HEADERS};
+
+/// Limits and times of a [`Server`](crate::Server). All sizes are in bytes.
+///
+/// ```
+/// let settings = ingress::Settings { threads: 2, ..ingress::Settings::default() };
+/// assert_eq!(settings.max_headers, 100);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How many threads serve, each with its own listener and connections.
+    /// Default: one for each CPU this process may use. 0 counts as 1.
+    pub threads: usize,
+    /// Connections open at once, over all threads. Default: 20 000.
+    /// Beyond it: 503 with `Connection: close`.
+    pub max_connections: usize,
+    /// Connections the kernel holds until they are accepted, for each thread. Default: 4 096
+    /// (the kernel lowers it to `net.core.somaxconn`).
+    pub backlog: i32,
+    /// Request line and headers together; also the bound on trailers. Default: 32 kB.
+    /// Beyond it: 431.
+    pub max_head_bytes: usize,
+    /// The request target. Default: 8 kB. Beyond it: 414.
+    pub max_target_bytes: usize,
+    /// Header lines, at most 256. Default: 100. Beyond it: 431.
+    pub max_headers: usize,
+    /// The request body. Default: 1 GiB. Beyond it: 413; a known length is refused before the
+    /// service runs, a chunked one when a chunk announces too much.
+    pub max_body_bytes: u64,
+    /// How long a connection may be silent between two requests. Default: 75 s.
+    /// Beyond it: closed without a word.
+    pub idle_timeout: Duration,
+    /// From the first byte of a request head to its last; also how long a new connection may be
+    /// silent. Default: 15 s. Beyond it: 408, or closed without a word if nothing was sent.
+    pub head_timeout: Duration,
+    /// How long the next piece of a request body may take while the service waits for it.
+    /// Default: 30 s. Beyond it: the body fails, and 408 if the answer has not begun.
+    pub body_timeout: Duration,
+    /// How long the client may refuse to take the next piece of an answer. Default: 30 s.
+    /// Beyond it: the connection is cut.
+    pub write_timeout: Duration,
+    /// How long a connection may stay silent once a drain has begun, so that a request already on
+    /// its way is still answered. Default: 500 ms. Beyond it: closed.
+    pub drain_idle: Duration,
+    /// Whether other processes of this user may listen on the same address, for a hand-over.
+    /// Default: no; an address in use is a fault at [`bind`](crate::Server::bind).
+    pub share_address: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            max_connections: 20_000,
+            backlog: 4_096,
+            max_head_bytes: 32 * 1024,
+            max_target_bytes: 8 * 1024,
+            max_headers: 100,
+            max_body_bytes: 1 << 30,
+            idle_timeout: Duration::from_secs(75),
+            head_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            drain_idle: Duration::from_millis(500),
+            share_address: false,
+        }
+    }
+}
+
+impl Settings {
+    /// The bounds on one request head.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            head_bytes: self.max_head_bytes,
+            target_bytes: self.max_target_bytes,
+            headers: self.max_headers.min(MAX_HEADERS),
+        }
+    }
+}

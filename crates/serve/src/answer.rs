@@ -1,0 +1,48 @@
+//! The answers that the data plane gives itself, where no workload answers.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use serde_json::json;
+use workload::Body;
+
+/// How long a client should wait before it asks a deployment again that is off the air, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// A short answer in JSON, or in HTML for those who rather have that.
+pub(crate) fn short(
+    status: StatusCode,
+    kind: &str,
+    message: &str,
+    asked: &HeaderMap,
+) -> Response<Body> {
+    let (content_type, text) = if wants_html(asked) {
+        let title = status.canonical_reason().unwrap_or("");
+        let code = status.as_u16();
+        let page = format!(
+            "<!doctype html><meta charset=utf-8><title>{code} {title}</title>\
+             <h1>{code} {title}</h1><p>{message}</p>\n"
+        );
+        ("text/html; charset=utf-8", page)
+    } else {
+        let body = json!({"error": {"kind": kind, "message": message}});
+        ("application/json", format!("{body}\n"))
+    };
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
+}
+
+fn wants_html(asked: &HeaderMap) -> bool {
+    let accept = asked.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let html = accept.find("text/html");
+    let json = accept.find("application/json");
+    html.is_some_and(|html| json.is_none_or(|json| html < json))
+}

@@ -1,0 +1,100 @@
+//! How a revision is reached: its workload, loaded when it first must be.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bundle::Archive;
+use deploy_spec::{Digest, Fault, RuntimeRevision};
+use serde_json::{Map, Value};
+use workload::{Engine, Workload};
+
+/// One revision in the table. It outlives the tables it is in, so that what it counted and what
+/// it loaded survive every change of something else.
+pub struct Backend {
+    engine: Engine,
+    folder: PathBuf,
+    artifact: String,
+    digest: Digest,
+    config: Map<String, Value>,
+    loaded: OnceLock<Arc<Workload>>,
+    loading: Mutex<()>,
+    /// The value of `x-greentic-revision`.
+    pub(crate) name: http::HeaderValue,
+    requests: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Backend {
+    pub(crate) fn new(engine: &Engine, folder: &Path, revision: &RuntimeRevision) -> Self {
+        let name = revision.revision_id.to_string();
+        Self {
+            engine: engine.clone(),
+            folder: folder.to_owned(),
+            artifact: revision.artifact.clone(),
+            digest: revision.bundle_digest.clone(),
+            config: revision.config.clone(),
+            loaded: OnceLock::new(),
+            loading: Mutex::new(()),
+            name: http::HeaderValue::from_str(&name)
+                .unwrap_or(http::HeaderValue::from_static("invalid")),
+            requests: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes over a workload that the gate has just loaded.
+    pub(crate) fn adopt(&self, workload: Arc<Workload>) {
+        let _ = self.loaded.set(workload);
+    }
+
+    /// The workload, loaded now if it was not.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded.
+    pub fn workload(&self) -> Result<&Arc<Workload>, Fault> {
+        if let Some(workload) = self.loaded.get() {
+            return Ok(workload);
+        }
+        let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.loaded.get().is_none() {
+            let archive = Archive::open(&inside(&self.folder, &self.artifact)?)?;
+            let workload = self.engine.load(&archive, &self.digest, &self.config)?;
+            let _ = self.loaded.set(Arc::new(workload));
+        }
+        self.loaded.get().ok_or_else(|| Fault::internal("a workload vanished while it was loaded"))
+    }
+
+    /// Whether it is loaded.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.get().is_some()
+    }
+
+    pub(crate) fn count(&self, status: http::StatusCode) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if status.is_server_error() {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many requests it answered, and how many of them with a status of 500 or more.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.errors.load(Ordering::Relaxed))
+    }
+}
+
+/// `artifact` below `folder`, with links resolved; it may not lead out of it.
+pub(crate) fn inside(folder: &Path, artifact: &str) -> Result<PathBuf, Fault> {
+    let missing = |what: &Path, error: std::io::Error| {
+        Fault::unavailable(format!("`{}` cannot be opened: {error}", what.display()))
+    };
+    let root = folder.canonicalize().map_err(|error| missing(folder, error))?;
+    let named = root.join(artifact);
+    let path = named.canonicalize().map_err(|error| missing(&named, error))?;
+    if path.starts_with(&root) {
+        return Ok(path);
+    }
+    Err(Fault::invalid(format!("artifact `{artifact}` leaves the environment's directory")))
+}

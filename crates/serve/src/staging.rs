@@ -1,0 +1,122 @@
+//! Taking a bundle in: from what somebody named to the facts that `revisions stage` decides on.
+
+use std::path::PathBuf;
+
+use bundle::Archive;
+use control::Lookup as _;
+use control::revisions::{StageAnswers, StagedBundle};
+use deploy_spec::{Digest, Environment, Fault, PinnedPack, Signature};
+use store::{EnvironmentStore, Stored};
+
+use crate::keys::own_signing_key;
+
+/// The suffix of the file that holds the signatures of a bundle, beside the bundle.
+pub const SIGNATURES: &str = ".dsse.json";
+
+/// Whether staging leaves something behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The bundle is copied into the environment.
+    TakeIn,
+    /// Nothing is written.
+    LookOnly,
+}
+
+/// What must be known of the bundle that `answers` name.
+///
+/// # Errors
+/// `not-found` when there is no such bundle; otherwise what is wrong with it.
+pub fn stage_facts(
+    store: &EnvironmentStore,
+    answers: &StageAnswers,
+    mode: Mode,
+) -> Result<StagedBundle, Fault> {
+    let environment = store.read()?.environment()?;
+    let stored = locate(store, &answers.bundle, mode)?;
+    let archive = Archive::open(&stored.path)?;
+    let manifest = archive.manifest().clone();
+    let signature = signature(store, &environment, &manifest.bundle_id, &stored.digest, mode)?;
+    let pin = |pack: &deploy_spec::Pack| -> Result<PinnedPack, Fault> {
+        Ok(PinnedPack {
+            pack_id: pack.pack_id.clone(),
+            kind: pack.kind,
+            digest: bundle::pack_digest(&archive, pack)?,
+            public_path: pack.public_path.clone(),
+        })
+    };
+    Ok(StagedBundle {
+        bundle_id: manifest.bundle_id,
+        version: manifest.version,
+        digest: stored.digest,
+        size_bytes: stored.size_bytes,
+        pack_list: manifest.packs.iter().map(pin).collect::<Result<_, _>>()?,
+        secrets: manifest.secrets,
+        drain_seconds: manifest.drain_seconds,
+        signature,
+    })
+}
+
+fn locate(store: &EnvironmentStore, named: &str, mode: Mode) -> Result<Stored, Fault> {
+    if let Ok(digest) = named.parse::<Digest>() {
+        let path = store.artifact(&digest);
+        let meta = std::fs::metadata(&path).map_err(|_| {
+            Fault::not_found(format!("the environment holds no bundle {digest}"))
+                .at("/bundle")
+                .hint("stage it from a file once")
+        })?;
+        return Ok(Stored { digest, size_bytes: meta.len(), path });
+    }
+    let path = file_named(named)?;
+    if mode == Mode::TakeIn {
+        // A bundle that cannot be opened is not worth keeping.
+        if path.exists() {
+            Archive::open(&path)?;
+        }
+        return store.take_in(&path);
+    }
+    let (digest, size_bytes) = bundle::digest_file(&path)?;
+    Ok(Stored { digest, size_bytes, path })
+}
+
+fn file_named(named: &str) -> Result<PathBuf, Fault> {
+    if let Some(rest) = named.strip_prefix("file://") {
+        let absolute = rest.starts_with('/').then(|| PathBuf::from(rest));
+        return absolute.ok_or_else(|| {
+            Fault::invalid(format!(
+                "`{named}` names no file: `file://` is followed by an absolute path"
+            ))
+            .at("/bundle")
+        });
+    }
+    match named.split_once("://") {
+        Some((scheme, _)) => Err(Fault::invalid(format!("bundles do not come from `{scheme}://`"))
+            .at("/bundle")
+            .hint("give a path, file://PATH or sha256:DIGEST")),
+        None if named.is_empty() => Err(Fault::invalid("the bundle is not named").at("/bundle")),
+        None => Ok(PathBuf::from(named)),
+    }
+}
+
+/// Which trusted key vouches for the bundle. On `local` this machine vouches itself.
+fn signature(
+    store: &EnvironmentStore,
+    environment: &Environment,
+    bundle_id: &deploy_spec::BundleId,
+    digest: &Digest,
+    mode: Mode,
+) -> Result<Option<Signature>, Fault> {
+    if let Some(envelope) = store.get_beside(digest, SIGNATURES)?
+        && let Ok(signed) = bundle::sign::verify(&envelope, digest, &environment.trust_root)
+    {
+        return Ok(Some(Signature { key_id: signed.key_id }));
+    }
+    if !environment.environment_id.is_local() {
+        return Ok(None);
+    }
+    let key = own_signing_key(store)?;
+    if mode == Mode::TakeIn {
+        let envelope = bundle::sign::sign(&key, bundle_id.as_str(), digest)?;
+        store.put_beside(digest, SIGNATURES, &deploy_spec::document::to_line(&envelope))?;
+    }
+    Ok(Some(Signature { key_id: key.key_id() }))
+}

@@ -1,0 +1,83 @@
+//! What the data plane says about itself.
+
+use deploy_spec::{DeploymentId, EnvironmentId, Fault, Lifecycle, RevisionId};
+use serde::{Deserialize, Serialize};
+
+use crate::plane::Plane;
+
+/// The result of `GET /status`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Whose data plane.
+    pub environment_id: EnvironmentId,
+    /// The newest commit that is served.
+    pub sequence: u64,
+    /// Why the newest state is not served; null when it is.
+    pub problem: Option<Fault>,
+    /// What is served, by id.
+    pub deployments: Vec<DeploymentStatus>,
+}
+
+/// One deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentStatus {
+    /// Its id.
+    pub deployment_id: DeploymentId,
+    /// The generation of the split that is served; null while it is off the air.
+    pub split_generation: Option<u64>,
+    /// Its revisions.
+    pub revisions: Vec<RevisionStatus>,
+}
+
+/// One revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RevisionStatus {
+    /// Its id.
+    pub revision_id: RevisionId,
+    /// What `r1` means.
+    pub sequence: u64,
+    /// Where it stands.
+    pub lifecycle: Lifecycle,
+    /// Whether it is loaded.
+    pub loaded: bool,
+    /// How many requests it answered since this process began.
+    pub requests: u64,
+    /// How many of them with a status of 500 or more.
+    pub errors: u64,
+}
+
+impl Plane {
+    /// What the data plane serves now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let progress = self.progress();
+        let table = self.table();
+        let mut deployments: Vec<DeploymentStatus> = table
+            .deployments()
+            .map(|deployment| DeploymentStatus {
+                deployment_id: deployment.id(),
+                split_generation: deployment.split_generation(),
+                revisions: deployment.revisions().iter().map(revision).collect(),
+            })
+            .collect();
+        deployments.sort_by_key(|deployment| deployment.deployment_id);
+        Status {
+            environment_id: self.environment_id().clone(),
+            sequence: progress.sequence,
+            problem: progress.problem,
+            deployments,
+        }
+    }
+}
+
+fn revision(live: &dispatch::Live<std::sync::Arc<crate::Backend>>) -> RevisionStatus {
+    let (requests, errors) = live.backend.counts();
+    RevisionStatus {
+        revision_id: live.revision_id,
+        sequence: live.sequence,
+        lifecycle: live.lifecycle,
+        loaded: live.backend.is_loaded(),
+        requests,
+        errors,
+    }
+}
