@@ -6,6 +6,7 @@ mod corrupt;
 mod cost;
 mod dice;
 mod feed;
+mod histories;
 mod keeping;
 mod lock;
 mod private;

@@ -340,7 +340,9 @@ impl Disk for SimDisk {
         let file = &mut state.files[id];
         if step.is_err() {
             let same = file.now.iter().zip(&*file.durable).take_while(|(a, b)| a == b).count();
-            file.lost_from.get_or_insert(same);
+            if file.now.len() > same {
+                file.lost_from.get_or_insert(same);
+            }
         } else if let Some(lost) = file.lost_from {
             file.durable = file.now[..lost].to_vec().into();
         } else {
