@@ -42,15 +42,12 @@ impl Commit {
     pub(crate) fn decide(&self, disk: &dyn Disk) -> Result<(), Undecided> {
         let draft = format!("{JOURNAL}/draft");
         let place = self.journal_path();
-        let drafted = make_folders(disk, JOURNAL, Found::Durable)
+        make_folders(disk, JOURNAL, Found::Durable)
             .and_then(|()| make_folders(disk, COMMITS, Found::Durable))
             .and_then(|()| disk.write(&draft, &document::to_line(self)))
             .and_then(|()| disk.sync(&draft))
-            .and_then(|()| disk.rename(&draft, &place));
-        if let Err(error) = drafted {
-            let _ = disk.remove(&draft);
-            return Err(Undecided { error, stands: false });
-        }
+            .and_then(|()| disk.rename(&draft, &place))
+            .map_err(|error| Undecided { error, stands: false })?;
         disk.sync_folder(JOURNAL).map_err(|error| {
             let stands = disk.remove(&place).is_err();
             let _ = disk.sync_folder(JOURNAL);

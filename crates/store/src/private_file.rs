@@ -51,7 +51,7 @@ impl EnvironmentStore {
                     "`{}` holds a key and is not a file that only its owner can read",
                     file.display()
                 ))
-                .hint(format!("chmod 600 {}", file.display())));
+                .hint(format!("make it a plain file of yours: chmod 600 {}", file.display())));
             }
             _ => {}
         }

@@ -180,10 +180,8 @@ impl EnvironmentStore {
 fn make_durably(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     for above in folder.ancestors().skip(1) {
-        // Folders that others made may be closed to us; those we made are not.
-        if let Ok(above) = std::fs::File::open(above) {
-            above.sync_all()?;
-        }
+        // What cannot be opened or synced (the root of a read-only image) was not made by us.
+        let _ = std::fs::File::open(above).and_then(|above| above.sync_all());
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use deploy_spec::{CheckStatus, DeploymentId, RevisionId};
 
 use crate::dice::Dice;
 use crate::sim_disk::{Reboot, SimDisk, Trouble};
-use crate::world::{Command, Expected, World, events, holder, local, on, which};
+use crate::world::{Command, Expected, World, events, holder, is_change, local, on, which};
 
 const SEEDS: u64 = 600;
 const COMMANDS: usize = 14;
@@ -67,7 +67,7 @@ impl History {
         if (is_perhaps || self.dice.coin()) && on(&self.disk).exists() {
             drop(on(&self.disk).write(&holder()).unwrap_or_else(|f| panic!("{context}: {f}")));
             let log = events(self.disk.peek("audit/events.jsonl"), &context);
-            let changes = log.iter().filter(|event| event.generation.after.is_some()).count();
+            let changes = log.iter().filter(is_change).count();
             assert_eq!(changes as u64, self.memory.sequence(), "{context}: the log disagrees");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim_disk::SimDisk;
+use crate::sim_disk::{Reboot, SimDisk, Trouble};
 use crate::world::{
     Command, Scene, keys_beside, ledger_of, newest_deployment, newest_revision, on,
 };
@@ -77,4 +77,26 @@ fn a_ledger_folder_holds_the_newest_256_answers() {
     let reply = late.run(&scene.store).unwrap().reply;
     assert_eq!(late.run(&scene.store).unwrap().reply, reply);
     assert!(is_remembered(&scene, &keys[259]) && is_remembered(&scene, &keys[258]));
+}
+
+#[test]
+fn a_before_image_is_there_however_the_change_was_cut_off() {
+    let disk = SimDisk::new();
+    let mut scene = Scene::serving(on(&disk));
+    let path = format!("deployments/{}.json", newest_deployment(&scene.memory));
+    let image = disk.peek(&path);
+    let backup = format!("backups/{path}/{:020}.json", scene.memory.sequence() + 1);
+    let command = turn(&mut scene, "turn");
+    for n in 0..=80 {
+        for reboot in Reboot::all(6) {
+            let disk = disk.copy();
+            disk.expect(Trouble::PowerOff(n), 0);
+            let _ = command.run(&on(&disk));
+            disk.reboot(reboot);
+            drop(on(&disk).write(&holder()).unwrap());
+            if disk.peek(&path) != image {
+                assert_eq!(disk.peek(&backup), image, "off at {n}, {reboot:?}");
+            }
+        }
+    }
 }

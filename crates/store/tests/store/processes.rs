@@ -7,7 +7,7 @@ use store::{EnvironmentStore, Snapshot};
 
 use crate::dice::Dice;
 use crate::real::{Other, files, folder, role, store_in};
-use crate::world::{Scene, World, events, holder};
+use crate::world::{Scene, World, events, holder, is_change};
 
 /// Not a test of its own: what the other processes of the tests below do.
 #[test]
@@ -81,7 +81,7 @@ fn sequences(store: &EnvironmentStore) -> Vec<u64> {
 
 fn changes(store: &EnvironmentStore) -> usize {
     let log = std::fs::read(store.folder().join("audit/events.jsonl")).unwrap();
-    events(Some(log), "the log").iter().filter(|event| event.generation.after.is_some()).count()
+    events(Some(log), "the log").iter().filter(is_change).count()
 }
 
 #[test]

@@ -7,7 +7,8 @@ use store::{EnvironmentStore, Executed};
 use crate::dice::Dice;
 use crate::sim_disk::{Reboot, SimDisk, Trouble};
 use crate::world::{
-    Command, Expected, World, events, holder, newest_deployment, newest_revision, on, which,
+    Command, Expected, World, events, holder, is_change, newest_deployment, newest_revision, on,
+    which,
 };
 
 const AUDIT: &str = "audit/events.jsonl";
@@ -35,7 +36,7 @@ struct Logged {
 impl Logged {
     fn on(disk: &SimDisk, context: &str) -> Self {
         let events = events(disk.peek(AUDIT), context);
-        let changes = events.iter().filter(|event| event.generation.after.is_some()).count();
+        let changes = events.iter().filter(is_change).count();
         Self { changes, refusals: events.len() - changes }
     }
 
@@ -224,14 +225,16 @@ fn a_command_that_meets_a_failing_disk_is_done_or_not_done_and_says_which() {
                     assert_eq!(case.expected.answer.as_ref(), Ok(&executed.reply), "{context}");
                 }
                 disk.expect(Trouble::None, 0);
-                for reboot in Reboot::all(1) {
+                for (i, reboot) in Reboot::all(10).enumerate() {
                     let disk = disk.copy();
                     disk.reboot(reboot);
                     let context = format!("{context}, then {reboot:?}, answered {result:?}");
                     let found = case.is_new(case.which(&on(&disk), &context));
                     assert_eq!(found, is_new, "{context}: the answer is wrong");
-                    let logged = case.assert_whole(&disk.copy(), &context);
-                    case.assert_goes_on(&disk, logged, &context);
+                    if i < 3 {
+                        let logged = case.assert_whole(&disk.copy(), &context);
+                        case.assert_goes_on(&disk, logged, &context);
+                    }
                 }
             }
         }

@@ -9,8 +9,9 @@ use control::{
     decide, env, revisions, traffic,
 };
 use deploy_spec::{
-    Actor, ActorKind, AuditEvent, Authorization, CheckStatus, DeploymentId, Digest, EnvironmentId,
-    Fault, GateCheck, Permission, RevisionId, Signature, Timestamp, TrustedKey, document,
+    Actor, ActorKind, AuditEvent, AuditResult, Authorization, CheckStatus, DeploymentId, Digest,
+    EnvironmentId, Fault, GateCheck, Permission, RevisionId, Signature, Timestamp, TrustedKey,
+    document,
 };
 use serde_json::{Value, json};
 use store::{EnvironmentStore, Executed, Holder};
@@ -314,6 +315,11 @@ pub(crate) fn which<'a>(
     let Err(not_new) = same(&snapshot, after, before) else { return after };
     let Err(not_old) = same(&snapshot, before, after) else { return before };
     panic!("{context}: neither old ({not_old}) nor new ({not_new})")
+}
+
+/// Whether an event tells of a commit, and not of a refusal.
+pub(crate) fn is_change(event: &&AuditEvent) -> bool {
+    event.generation.after.is_some() || event.result == AuditResult::Ok
 }
 
 /// The events of an audit log whose chain holds, without the torn end that it may have until
