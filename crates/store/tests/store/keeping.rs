@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use control::{Key, View as _};
+
 use crate::sim_disk::{Reboot, SimDisk, Trouble};
 use crate::world::{
-    Command, Scene, keys_beside, ledger_of, newest_deployment, newest_revision, on,
+    Command, Scene, holder, keys_beside, ledger_of, newest_deployment, newest_revision, on,
 };
-use control::{Key, View as _};
 
 fn below(disk: &SimDisk, folder: &str) -> BTreeMap<String, Vec<u8>> {
     let paths = disk.paths().into_iter().filter(|path| path.starts_with(folder));
