@@ -58,7 +58,9 @@ impl Lines {
     fn end_line(&mut self) {
         if !self.line.is_empty() {
             let (pack, stream) = (&self.pack, self.stream);
-            let line = String::from_utf8_lossy(&self.line);
+            // Control characters could forge lines or paint the reader's terminal.
+            let is_unsafe = |c: char| c.is_control() && c != '\t';
+            let line = String::from_utf8_lossy(&self.line).replace(is_unsafe, "\u{fffd}");
             tracing::info!(target: "workload::guest", %pack, stream, "{line}");
             self.line.clear();
         }

@@ -42,8 +42,11 @@ impl Future for Running {
     type Output = Result<(), Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.shared.ticker.stir();
-        match self.guest.as_mut().poll(cx) {
+        let Self { guest, shared, .. } = &mut *self;
+        let ticking = shared.ticker.ticking();
+        let polled = guest.as_mut().poll(cx);
+        drop(ticking);
+        match polled {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending if self.is_over(cx) => {
                 let (pack, limit_ms) = (&self.shared.pack_id, self.shared.limits.timeout_ms);

@@ -1,7 +1,7 @@
 //! The clock that makes running guests yield: one thread per engine, asleep while no guest runs.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, Thread};
 use std::time::Duration;
@@ -23,8 +23,10 @@ pub(super) struct Ticker {
 
 #[derive(Default)]
 struct State {
-    /// A guest ran since the last tick.
-    busy: AtomicBool,
+    /// How many guests are being polled at this moment. A flag set at the beginning of a poll would
+    /// not do: a thread may lose its processor right after, for longer than the ticker waits, and
+    /// then spin with nobody ticking.
+    running: AtomicUsize,
     /// The thread sleeps until it is woken.
     asleep: AtomicBool,
 }
@@ -47,14 +49,25 @@ impl Ticker {
         Ok(Self { state, thread: thread.thread().clone() })
     }
 
-    /// A guest is about to run. Called at each poll: two loads when nothing has changed.
-    pub(super) fn stir(&self) {
-        if !self.state.busy.load(Ordering::Relaxed) {
-            self.state.busy.store(true, Ordering::SeqCst);
-            if self.state.asleep.load(Ordering::SeqCst) {
-                self.thread.unpark();
-            }
+    /// Ticks as long as what is returned lives.
+    pub(super) fn ticking(&self) -> Ticking<'_> {
+        self.state.running.fetch_add(1, Ordering::SeqCst);
+        // Only the first wakes it; then it stays awake for a while, however short the guests.
+        if self.state.asleep.load(Ordering::SeqCst)
+            && self.state.asleep.swap(false, Ordering::SeqCst)
+        {
+            self.thread.unpark();
         }
+        Ticking(&self.state)
+    }
+}
+
+/// Keeps a [`Ticker`] ticking.
+pub(super) struct Ticking<'a>(&'a State);
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -68,8 +81,8 @@ impl Drop for Ticker {
 fn run(state: &Weak<State>, tick: impl Fn() -> Option<()>) {
     let mut quiet = 0;
     // The state is held for an instant only, so that dropping the ticker ends the loop.
-    while let Some(busy) = state.upgrade().map(|state| state.busy.swap(false, Ordering::SeqCst)) {
-        quiet = if busy { 0 } else { quiet + 1 };
+    while let Some(running) = state.upgrade().map(|state| state.running.load(Ordering::SeqCst)) {
+        quiet = if running > 0 { 0 } else { quiet + 1 };
         if quiet < QUIET_TICKS {
             if tick().is_none() {
                 return;
@@ -84,18 +97,16 @@ fn run(state: &Weak<State>, tick: impl Fn() -> Option<()>) {
 
 /// Sleeps until a guest runs or the ticker is dropped.
 fn sleep(state: &Weak<State>) {
-    let asleep = |value| match state.upgrade() {
-        Some(state) => {
-            state.asleep.store(value, Ordering::SeqCst);
-            !state.busy.load(Ordering::SeqCst)
+    if let Some(state) = state.upgrade() {
+        state.asleep.store(true, Ordering::SeqCst);
+        // A guest that began before it could see `asleep` is seen here; one after wakes us.
+        if state.running.load(Ordering::SeqCst) > 0 {
+            state.asleep.store(false, Ordering::SeqCst);
         }
-        None => false,
-    };
-    // A guest that became busy before it could see `asleep` is seen here; one after wakes us.
-    while asleep(true) {
+    }
+    while state.upgrade().is_some_and(|state| state.asleep.load(Ordering::SeqCst)) {
         std::thread::park();
     }
-    asleep(false);
 }
 
 #[cfg(test)]
@@ -103,21 +114,41 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
+    fn counted() -> (Ticker, mpsc::Receiver<()>) {
+        let (sender, ticks) = mpsc::channel();
+        (Ticker::spawn(move || sender.send(()).ok()).unwrap(), ticks)
+    }
+
+    fn wait_until_asleep(ticker: &Ticker) {
+        while !ticker.state.asleep.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn it_sleeps_while_no_guest_runs_and_wakes_for_the_next() {
-        let (sender, ticks) = mpsc::channel();
-        let ticker = Ticker::spawn(move || sender.send(()).ok()).unwrap();
+        let (ticker, ticks) = counted();
         for _ in 0..2 {
-            while !ticker.state.asleep.load(Ordering::SeqCst) {
-                std::thread::yield_now();
-            }
-            assert!(ticks.try_iter().count() >= QUIET_TICKS as usize - 1, "it ticked until then");
-            assert!(ticks.try_recv().is_err());
-            ticker.stir();
+            wait_until_asleep(&ticker);
+            assert!(ticks.try_iter().count() > QUIET_TICKS as usize / 2, "it ticked until then");
+            drop(ticker.ticking());
             ticks.recv().unwrap();
+            assert!(!ticker.state.asleep.load(Ordering::SeqCst), "it stays awake for a while");
         }
         drop(ticker);
         // The thread ends, and with it the sender.
         while ticks.recv().is_ok() {}
+    }
+
+    #[test]
+    fn it_never_sleeps_while_a_guest_runs_however_long() {
+        let (ticker, ticks) = counted();
+        wait_until_asleep(&ticker);
+        let _running = ticker.ticking();
+        let before = ticks.try_iter().count();
+        for tick in 0..3 * QUIET_TICKS {
+            let waited = ticks.recv_timeout(Duration::from_secs(60));
+            assert!(waited.is_ok(), "no tick after {tick}, and {before} before");
+        }
     }
 }

@@ -99,7 +99,8 @@ impl FileCache {
         if let Some(file) = self.files.get(&Sought(site, path)) {
             return Ok(file);
         }
-        let bytes = Bytes::from(read()?);
+        // Boxed, so that what is kept is no larger than what is counted.
+        let bytes = Bytes::from(read()?.into_boxed_slice());
         let file = CachedFile { etag: etag::of(&Digest::of(&bytes)), bytes };
         self.files.insert(Key(site, path.into()), file.clone());
         Ok(file)

@@ -87,6 +87,14 @@ async fn a_guest_that_prints_without_end_fills_no_disk() {
 }
 
 #[tokio::test]
+async fn control_characters_do_not_reach_the_log() {
+    let mut log = Log::capture();
+    ask(&naughty(""), get("/forge")).await;
+    let line = log.wait_for("forged").await;
+    assert!(line.contains("\u{fffd}[2Jforged\u{fffd} line"), "{line:?}");
+}
+
+#[tokio::test]
 async fn why_a_request_failed_is_in_the_log() {
     let mut log = Log::capture();
     ask(&naughty(""), get("/trap")).await;

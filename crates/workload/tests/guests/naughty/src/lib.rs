@@ -50,6 +50,10 @@ impl Guest for Naughty {
             "/hop" => hop(out),
             "/status" => status(query, out),
             "/print" => print(query, out),
+            "/forge" => {
+                println!("\u{1b}[2Jforged\r line");
+                answer(out, "forged");
+            }
             "/config" => answer(out, &config_value(query)),
             "/world" => answer(out, &world()),
             "/call" => answer(out, &call(query)),
