@@ -10,6 +10,8 @@ use crate::command;
 pub(crate) struct House {
     /// Its root folder.
     pub(crate) root: PathBuf,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
     /// The crates of the workspace.
     pub(crate) members: Vec<Member>,
 }
@@ -70,7 +72,8 @@ impl House {
             .map_err(|error| format!("cargo does not describe this workspace: {error}"))?;
         let root = metadata.workspace_root.clone().into_std_path_buf();
         let members = metadata.packages.iter().map(|package| member(&root, package)).collect();
-        Ok(Self { root, members })
+        let target = metadata.target_directory.clone().into_std_path_buf();
+        Ok(Self { root, target, members })
     }
 
     /// Every file, sorted by path.

@@ -4,6 +4,7 @@
 //! lives here: what a chore has to know about the product, it asks `deploy-spec` and `control`.
 
 mod command;
+mod demo;
 mod fmt;
 mod generate;
 mod house;
@@ -18,6 +19,7 @@ use house::House;
 const USAGE: &str = "\
 cargo xtask <verb>
 
+  demo [--gtc FILE]  builds what is needed and shows a whole rollout; --gtc takes a built binary
   test [--quick]   everything that must hold before a change lands; --quick says what it skips
   tidy             the rules of the house: layers, sizes, forbidden words, links, fresh files
   gen [--check]    writes the generated files, or says which are stale
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
 
 fn run(words: &[&str]) -> Result<(), String> {
     match words {
+        ["demo"] => demo::run(&House::find()?, None),
+        ["demo", "--gtc", binary] => demo::run(&House::find()?, Some(binary)),
         ["test"] => test::run(&House::find()?, test::Extent::Full),
         ["test", "--quick"] => test::run(&House::find()?, test::Extent::Quick),
         ["tidy"] => tidy::run(&House::find()?),

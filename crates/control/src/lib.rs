@@ -22,7 +22,9 @@ mod view;
 pub use call::Call;
 pub use draft::{Context, Draft, Fresh};
 pub use handle::{Handle, resolve_deployment, resolve_revision};
-pub use mechanism::{Decision, Rejection, Reply, Transaction, Verb, decide, document_schema};
+pub use mechanism::{
+    Decision, Rejection, Reply, Transaction, Verb, decide, document_schema, replay,
+};
 pub use memory::Memory;
 pub use project::{project, project_deployment};
 pub use record::{Answered, BundleMember, Change, Folder, Key, Record, RevisionHome, RouteClaim};

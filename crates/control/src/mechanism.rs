@@ -117,6 +117,9 @@ fn weigh<V: Verb>(
     call: &Call<V::Answers>,
     facts: &V::Facts,
 ) -> Result<Decision, Fault> {
+    if call.environment_id != *draft.view.environment_id() {
+        return Err(Fault::internal("a command was brought to another environment's records"));
+    }
     allowed::<V>(draft)?;
     let body_digest = document::canonical_digest(&json!(call.answers));
     if let Some(first) = first_answer::<V>(draft, &body_digest)? {
@@ -127,7 +130,7 @@ fn weigh<V: Verb>(
         Some(fault) => Reply::Error(fault),
         None => Reply::Result(raw(&outcome)?),
     };
-    if draft.changes.is_empty() {
+    if draft.changes.is_empty() && draft.idempotency_key.is_none() {
         return Ok(Decision { reply, transaction: None });
     }
     if let Some(key) = draft.key() {
@@ -166,12 +169,25 @@ fn allowed<V: Verb>(draft: &Draft<'_>) -> Result<(), Fault> {
     .detail("policy", authorization.policy.clone()))
 }
 
+/// The first answer to a command that is asked again, for callers to whom finding the facts anew
+/// would be costly, or impossible by now. No answer says nothing: [`decide`] says it.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn replay<V: Verb>(view: &dyn View, call: &Call<V::Answers>) -> Result<Option<Reply>, Fault> {
+    let Some(key) = &call.idempotency_key else { return Ok(None) };
+    let body_digest = document::canonical_digest(&json!(call.answers));
+    let answered = view.answered(key)?;
+    Ok(answered
+        .filter(|answered| answered.is_for::<V>(&body_digest))
+        .map(|answered| answered.reply))
+}
+
 /// Law 7: the same key and the same body get the first answer; another body is a conflict.
 fn first_answer<V: Verb>(draft: &Draft<'_>, body: &Digest) -> Result<Option<Reply>, Fault> {
     let Some(key) = draft.idempotency_key else { return Ok(None) };
     let Some(answered) = draft.view().answered(key)? else { return Ok(None) };
-    let same = answered.noun == V::NOUN && answered.op == V::OP && answered.body_digest == *body;
-    if same {
+    if answered.is_for::<V>(body) {
         return Ok(Some(answered.reply));
     }
     Err(Fault::conflict(format!(

@@ -8,7 +8,7 @@ use deploy_spec::{document, schema_tag};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::mechanism::Reply;
+use crate::mechanism::{Reply, Verb};
 
 schema_tag!(
     /// `greentic.route-claim.v1`
@@ -81,6 +81,13 @@ pub struct Answered {
     pub reply: Reply,
     /// When.
     pub at: Timestamp,
+}
+
+impl Answered {
+    /// Whether this is the answer to that command with that body.
+    pub(crate) fn is_for<V: Verb>(&self, body: &Digest) -> bool {
+        self.noun == V::NOUN && self.op == V::OP && self.body_digest == *body
+    }
 }
 
 /// The name of a record within its environment.

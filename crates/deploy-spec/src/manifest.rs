@@ -176,12 +176,20 @@ impl BundleManifest {
                 );
             }
         }
+        if self.drain_seconds.is_some_and(|seconds| seconds > crate::revision::DRAIN_SECONDS_MAX) {
+            return Err(Fault::invalid("drain_seconds is at most 86400").at("/drain_seconds"));
+        }
+        if self.health.as_ref().is_some_and(|health| !(1..=60_000).contains(&health.timeout_ms)) {
+            let why = "the timeout of the readiness probe is from 1 to 60000 ms";
+            return Err(Fault::invalid(why).at("/health/timeout_ms"));
+        }
+        let plain =
+            |path: &str| path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
         if let Some(health) = &self.health
-            && !health.readiness_path.starts_with('/')
+            && !plain(&health.readiness_path)
         {
-            return Err(
-                Fault::invalid("readiness_path begins with `/`").at("/health/readiness_path")
-            );
+            return Err(Fault::invalid("readiness_path begins with `/` and is plain ASCII")
+                .at("/health/readiness_path"));
         }
         Ok(())
     }

@@ -148,6 +148,11 @@ impl RuntimeConfig {
 impl RuntimeDeployment {
     fn check(&self, at: &str) -> Result<(), Fault> {
         self.session.check().map_err(|why| Fault::invalid(why).at(format!("{at}/session")))?;
+        let selected = self.route_binding.tenant_selector.as_ref().map(|selector| &selector.tenant);
+        if selected != self.tenant.as_ref() {
+            let why = "the tenant is not the one that the route selects";
+            return Err(Fault::invalid(why).at(format!("{at}/tenant")));
+        }
         let mut ready = BTreeMap::new();
         for (i, revision) in self.revisions.iter().enumerate() {
             let is_ready = revision.lifecycle == Lifecycle::Ready;

@@ -69,7 +69,7 @@ fn execute(cli: Cli) -> ExitCode {
         Command::Bundle(verb) => verb.run(),
         Command::Start(start) => start.run(&globals),
     };
-    finish(named, globals.output, ended)
+    finish(named, globals.print, ended)
 }
 
 /// Help was asked for, or something was typed that means nothing.

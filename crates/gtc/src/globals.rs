@@ -26,15 +26,14 @@ pub(crate) struct Globals {
     pub store_root: Option<PathBuf>,
     /// How to print: json, yaml or table [default: table on a terminal, json in a pipe]
     #[arg(
-        short,
-        long,
+        short = 'o',
         global = true,
         value_enum,
         value_name = "FORMAT",
         hide_possible_values = true,
         help_heading = "Global options"
     )]
-    pub output: Option<Output>,
+    pub print: Option<Output>,
 }
 
 impl Globals {

@@ -80,7 +80,7 @@ fn list(text: &mut String, name: &str, rows: &[Value]) {
         }
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|column| words(column)));
     for row in rows {
         table.add_row(columns.iter().map(|column| cell(column, &row[*column])));

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use workload::Body;
 
@@ -28,8 +27,7 @@ pub(crate) fn short(
         let body = json!({"error": {"kind": kind, "message": message}});
         ("application/json", format!("{body}\n"))
     };
-    let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
-    let mut response = Response::new(body);
+    let mut response = Response::new(Body::from(Bytes::from(text)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -1,7 +1,7 @@
 //! `revisions warm`, whole: find the revision, run its gate, commit what the gate said.
 
 use control::revisions::{Warm, WarmAnswers, subject};
-use control::{Call, Context, Lookup as _};
+use control::{Call, Context, Lookup as _, replay};
 use deploy_spec::{Fault, Lifecycle, Revision};
 use store::{EnvironmentStore, Executed};
 use workload::Engine;
@@ -38,9 +38,7 @@ fn needs_gate(
     call: &Call<WarmAnswers>,
 ) -> Result<Option<Revision>, Fault> {
     let view = store.read()?;
-    if let Some(key) = &call.idempotency_key
-        && view.answered(key)?.is_some()
-    {
+    if replay::<Warm>(&view, call)?.is_some() {
         return Ok(None);
     }
     let found = subject(&view, &call.answers).ok();

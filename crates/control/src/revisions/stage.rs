@@ -123,12 +123,20 @@ fn whose(answers: &StageAnswers, bundle: &StagedBundle) -> Result<Handle, Fault>
     }
 }
 
+/// The longest name of a bundle's source that is kept, in bytes.
+const SOURCE_MAX: usize = 4096;
+
 fn check(
     answers: &StageAnswers,
     bundle: &StagedBundle,
     record: &DeploymentRecord,
 ) -> Result<(), Fault> {
     let deployment = &record.deployment;
+    if answers.bundle.len() > SOURCE_MAX || answers.bundle.chars().any(char::is_control) {
+        let why =
+            format!("a bundle is named in at most {SOURCE_MAX} bytes without control characters");
+        return Err(Fault::invalid(why).at("/bundle"));
+    }
     if deployment.bundle_id != bundle.bundle_id {
         return Err(Fault::refused(format!(
             "deployment {} is of bundle `{}`, this is `{}`",

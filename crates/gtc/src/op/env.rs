@@ -27,7 +27,7 @@ pub(crate) enum Verb {
     Show(ShowArgs),
     /// Print what a data plane serves from, as one document
     #[command(
-        after_help = "Example:\n  gtc op env render local --file runtime-config.json\n  gtc start --config runtime-config.json"
+        after_help = "Example:\n  gtc op env render local --output runtime-config.json\n  gtc start --config runtime-config.json"
     )]
     Render(RenderArgs),
 }
@@ -67,7 +67,7 @@ pub(crate) struct RenderArgs {
     at: InEnvironment,
     /// Write the document to this file, replacing it as a whole
     #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    output: Option<PathBuf>,
 }
 
 impl Verb {
@@ -130,7 +130,7 @@ fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
 fn render(globals: &Globals, args: &RenderArgs) -> Result<Success, Fault> {
     let view = globals.store(&args.at.environment)?.read()?;
     let config = env::render(&view)?;
-    let Some(file) = &args.file else { return Ok(Success::Document(json!(config))) };
+    let Some(file) = &args.output else { return Ok(Success::Document(json!(config))) };
     let mut text = document::to_line(&config);
     text.push(b'\n');
     replace_file(file, &text).map_err(|error| {

@@ -1,0 +1,16 @@
+//! Driving `gtc` from outside: words in, envelopes out; requests over real sockets.
+//!
+//! The demo and the black-box tests share it. It knows nothing of the inside: what it asserts is
+//! what an operator or a client could see.
+
+mod chance;
+mod folder;
+mod gtc;
+mod http;
+mod prober;
+
+pub use chance::bounds;
+pub use folder::Folder;
+pub use gtc::{Ended, Gtc, Serving};
+pub use http::{Answer, Connection};
+pub use prober::Prober;
