@@ -1,0 +1,97 @@
+//! A machine of one's own: a folder, a `gtc`, and the example's bundles.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use harness::{Folder, Gtc};
+use serde_json::Value;
+
+pub(crate) struct World {
+    pub(crate) gtc: Gtc,
+    pub(crate) folder: Folder,
+}
+
+/// The checkout.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// The example, with its components built; nextest runs each test in a process of its own, so the
+/// build is kept apart by a lock.
+pub(crate) fn example() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let folder = root().join("examples/hello");
+        let lock = std::env::temp_dir().join("gtc-example.lock");
+        let script = format!("flock '{}' sh build.sh", lock.display());
+        let status = Command::new("sh").args(["-c", &script]).current_dir(&folder).status();
+        assert!(status.unwrap().success(), "the example does not build");
+        folder
+    });
+    built.clone()
+}
+
+impl World {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        let folder = Folder::new().unwrap();
+        let gtc = Gtc::new(PathBuf::from(env!("CARGO_BIN_EXE_gtc")), folder.path());
+        Self { gtc, folder }
+    }
+
+    /// `local`, and both bundles of the example.
+    pub(crate) fn with_bundles() -> (Self, [String; 2]) {
+        let world = Self::new();
+        world.op("env init", &[]);
+        let bundles = ["v1", "v2"].map(|version| {
+            let file = world.file(&format!("{version}.gtbundle"));
+            let dir = example().join(version);
+            world.gtc.run(&["bundle", "build", dir.to_str().unwrap(), "--output", &file]).unwrap();
+            file
+        });
+        (world, bundles)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn op(&self, verb: &str, words: &[&str]) -> Value {
+        self.gtc.op(verb, words).unwrap()
+    }
+
+    /// A deployment of the example with both versions ready; its id and its revisions.
+    pub(crate) fn deployed(
+        &self,
+        bundles: &[String; 2],
+        host: &str,
+        path: &str,
+    ) -> (String, [String; 2]) {
+        let added = self.op("bundles add", &["hello", "--host", host, "--path", path]);
+        let id = added["deployment_id"].as_str().unwrap().to_owned();
+        let revisions = [0, 1].map(|i| {
+            let staged = self.op("revisions stage", &[&bundles[i], "--deployment", &id]);
+            let revision = staged["revision_id"].as_str().unwrap().to_owned();
+            self.op("revisions warm", &[&revision]);
+            revision
+        });
+        (id, revisions)
+    }
+
+    pub(crate) fn set(&self, deployment: &str, shares: &[&str]) -> Value {
+        let mut words = vec!["local", "--deployment", deployment];
+        words.extend_from_slice(shares);
+        self.op("traffic set", &words)
+    }
+
+    /// What failed: exit code and error, with nothing on standard output.
+    pub(crate) fn refused(&self, words: &[&str], input: &str) -> (i32, Value) {
+        let ended = self.gtc.end(words, input.as_bytes()).unwrap();
+        assert_ne!(ended.code, 0, "{words:?} succeeded: {}", ended.stdout);
+        assert_eq!(ended.stdout, "", "{words:?}");
+        let envelope: Value = serde_json::from_str(&ended.stderr)
+            .unwrap_or_else(|error| panic!("{words:?}: {error}: {}", ended.stderr));
+        (ended.code, envelope)
+    }
+}
