@@ -38,8 +38,8 @@ pub(crate) fn end(disk: &dyn Disk) -> io::Result<End> {
         if keep == tail.len() {
             return Ok(End { hash: hash_of(line)?, length });
         }
+        // Durable with the line that takes its place; should it come back, it is cut off again.
         disk.truncate(AUDIT, length - (tail.len() - keep) as u64)?;
-        disk.sync(AUDIT)?;
     }
 }
 
@@ -56,13 +56,11 @@ fn hash_of(line: &[u8]) -> io::Result<Option<Digest>> {
     Ok(Some(chained.hash))
 }
 
-/// Adds an event durably, unless it is there already.
+/// Adds an event durably, unless it is already the last one.
 pub(crate) fn append_once(disk: &dyn Disk, event: &AuditEvent) -> io::Result<()> {
     make_folders(disk, layout::parent(AUDIT), Found::Durable)?;
     let end = end(disk)?;
-    // Behind another line than the one it is chained to, it stands already, perhaps with refusals
-    // behind it.
-    if end.hash.is_some() && end.hash != event.prev_hash {
+    if end.hash.is_some() && end.hash == event.hash {
         return Ok(());
     }
     let mut line = document::to_line(event);
