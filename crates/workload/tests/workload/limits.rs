@@ -26,6 +26,15 @@ async fn a_guest_that_takes_too_long_is_stopped_whatever_it_does() {
     }
 }
 
+#[test]
+fn a_guest_that_spins_is_stopped_in_time_by_a_runtime_that_seldom_looks_at_its_timers() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().event_interval(u32::MAX).build().unwrap();
+    let workload = naughty("limits: {timeout_ms: 50}");
+    let answer = runtime.block_on(ask(&workload, get("/spin")));
+    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
+}
+
 #[tokio::test]
 async fn the_time_limit_holds_until_the_body_ends() {
     let response = naughty("limits: {timeout_ms: 50}").respond(get("/stall")).await;
