@@ -33,7 +33,6 @@ struct State {
     ended: bool,
     failed: Option<BodyError>,
     wanted: bool,
-    abandoned: bool,
     reader: Option<Waker>,
     connection: Option<Waker>,
 }
@@ -71,11 +70,6 @@ impl Channel {
             state.connection = Some(cx.waker().clone());
         }
         wanted
-    }
-
-    /// Whether nobody will read any more.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.state().abandoned
     }
 
     pub(crate) fn push(&self, frame: Frame<Bytes>) {
@@ -183,7 +177,6 @@ impl Drop for Body {
     fn drop(&mut self) {
         if let Kind::Channel(channel, _) = &self.0 {
             let mut state = channel.state();
-            state.abandoned = true;
             if let Some(connection) = state.connection.take() {
                 drop(state);
                 connection.wake();

@@ -53,13 +53,16 @@ impl<S: Service> Connection<S> {
                         buffer: std::mem::take(&mut buffer),
                     };
                     // Boxed, so that a connection that waits for a request stays small.
-                    let exchange = Box::pin(exchange::run(&*self.service, &self.peer, *arrived, line));
+                    let exchange =
+                        Box::pin(exchange::run(&*self.service, &self.peer, *arrived, line));
                     match exchange.await {
                         Ended::Open(rest, used) => {
                             ahead = rest;
                             buffer = used;
                         }
-                        Ended::Close => return linger(&mut stream, &mut timer, &self.settings).await,
+                        Ended::Close => {
+                            return linger(&mut stream, &mut timer, &self.settings).await;
+                        }
                         Ended::Cut => return,
                     }
                     if ahead.is_empty() {
@@ -116,9 +119,11 @@ impl<S: Service> Connection<S> {
                     timer.set(self.settings.drain_idle);
                 }
             }
-            timer.poll(cx).map(|()| {
-                if begun { Next::Refused(Reject::HeadTimeout) } else { Next::End }
-            })
+            timer.poll(cx).map(
+                |()| {
+                    if begun { Next::Refused(Reject::HeadTimeout) } else { Next::End }
+                },
+            )
         })
         .await
     }

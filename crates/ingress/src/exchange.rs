@@ -15,6 +15,7 @@ use crate::body::{Body, BodyError, Channel};
 use crate::codec::{
     ChunkedDecoder, Framing, Length, Reject, RequestHead, ResponseHead, write_chunk_size,
 };
+use crate::date;
 use crate::drain::Drain;
 use crate::pump::{Broken, Pump, Rest};
 use crate::refusal;
@@ -22,7 +23,6 @@ use crate::service::{BoxError, Peer, Service};
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::timer::Timer;
-use crate::date;
 
 /// A request that has arrived, all but the rest of its body.
 pub(crate) struct Arrived {
@@ -52,7 +52,12 @@ impl Arrived {
             }
             Framing::Length(length) => {
                 let channel = Arc::<Channel>::default();
-                (Body::channel(channel.clone(), Some(length)), Some(channel), Rest::Length(length), 0)
+                (
+                    Body::channel(channel.clone(), Some(length)),
+                    Some(channel),
+                    Rest::Length(length),
+                    0,
+                )
             }
             Framing::Chunked => {
                 let channel = Arc::<Channel>::default();

@@ -9,7 +9,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::settings::Settings;
 
 /// Listeners on `address`, one for each thread.
-pub(crate) fn listeners(address: SocketAddr, settings: &Settings) -> Result<Vec<TcpListener>, Fault> {
+pub(crate) fn listeners(
+    address: SocketAddr,
+    settings: &Settings,
+) -> Result<Vec<TcpListener>, Fault> {
     let failed = |error: io::Error| explain(address, &error);
     if !settings.share_address && address.port() != 0 {
         alone(address).map_err(failed)?;
@@ -47,7 +50,9 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 
 fn explain(address: SocketAddr, error: &io::Error) -> Fault {
     let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => "another process listens there; stop it, or give another --listen",
+        io::ErrorKind::AddrInUse => {
+            "another process listens there; stop it, or give another --listen"
+        }
         io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; give a higher port",
         io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
         _ => "give another --listen",

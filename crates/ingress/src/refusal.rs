@@ -12,7 +12,8 @@ pub(crate) fn answer(reject: Reject, head: &[u8]) -> Vec<u8> {
     let message = reject.message();
     let (content_type, body) = if prefers_html(head) {
         let title = status.canonical_reason().unwrap_or_default();
-        let page = format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{message}</p>\n");
+        let page =
+            format!("<!doctype html><title>{title}</title><h1>{title}</h1><p>{message}</p>\n");
         ("text/html; charset=utf-8", page)
     } else {
         let kind = reject.kind();

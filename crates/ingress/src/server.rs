@@ -160,7 +160,9 @@ impl<S: Service> Worker<S> {
             }
         }
         let waiting = listener.into_std();
-        while let Ok((stream, address)) = waiting.as_ref().map_or_else(|_| Err(()), |l| l.accept().map_err(drop)) {
+        while let Ok((stream, address)) =
+            waiting.as_ref().map_or_else(|_| Err(()), |l| l.accept().map_err(drop))
+        {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {

@@ -26,7 +26,6 @@ pub(super) struct Fields<'b> {
     pub(super) keep_alive: bool,
     pub(super) expects_continue: bool,
     pub(super) accepts_trailers: bool,
-    pub(super) has_length: bool,
 }
 
 #[derive(Default)]
@@ -80,10 +79,7 @@ impl<'b> Seen<'b> {
 }
 
 impl<'b> Fields<'b> {
-    pub(super) fn read(
-        version: Version,
-        headers: &[httparse::Header<'b>],
-    ) -> Result<Self, Reject> {
+    pub(super) fn read(version: Version, headers: &[httparse::Header<'b>]) -> Result<Self, Reject> {
         let mut seen = Seen::default();
         for header in headers {
             seen.take(header.name, header.value)?;
@@ -95,7 +91,6 @@ impl<'b> Fields<'b> {
             keep_alive: !seen.close && (new || seen.keep_alive),
             expects_continue: new && seen.expects_continue,
             accepts_trailers: new && seen.accepts_trailers,
-            has_length: seen.length.is_some(),
         })
     }
 }

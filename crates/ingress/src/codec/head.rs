@@ -41,7 +41,6 @@ pub struct RequestHead<'b> {
     pub expects_continue: bool,
     /// Whether the client takes trailers on the response (`TE: trailers`).
     pub accepts_trailers: bool,
-    pub(super) has_length: bool,
     headers: &'b [httparse::Header<'b>],
 }
 
@@ -84,7 +83,6 @@ impl<'b> RequestHead<'b> {
             keep_alive: fields.keep_alive,
             expects_continue: fields.expects_continue,
             accepts_trailers: fields.accepts_trailers,
-            has_length: fields.has_length,
             headers,
         })
     }
