@@ -7,6 +7,10 @@ use crate::cookie::{CookieKeys, LIFETIME_S, Sticky, values};
 use crate::deployment::{Deployment, Live, Owners};
 use crate::session::{SessionId, slot_of};
 
+/// How many cookies of our name are looked at: one for each path that a browser may know us by,
+/// and no more, since checking one costs a hash.
+const COOKIES_TRIED: usize = 8;
+
 /// What is known of a request, as far as the choice needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
@@ -76,7 +80,8 @@ pub fn choose<'a, B>(
     let split = deployment.split.as_ref().ok_or(NoChoice::OffTheAir)?;
     match &deployment.session {
         SessionSource::Cookie => by_cookie(deployment, split, ask, keys),
-        SessionSource::Header(_) => match ask.session_header {
+        // An empty name is no name: else all who send one would share a slot.
+        SessionSource::Header(_) => match ask.session_header.filter(|name| !name.is_empty()) {
             Some(session) => by_slot(deployment, split, session, Why::Slot),
             None => by_slot(deployment, split, &ask.fresh.0, Why::Drawn),
         },
@@ -85,9 +90,13 @@ pub fn choose<'a, B>(
 }
 
 fn forced<'a, B>(deployment: &'a Deployment<B>, name: &str) -> Option<&'a Live<B>> {
-    let sequence = name.strip_prefix('r').and_then(|digits| digits.parse::<u64>().ok());
-    let found = match sequence {
-        Some(sequence) => deployment.revisions.iter().find(|live| live.sequence == sequence),
+    // Ids hold no lower-case letters.
+    let found = match name.strip_prefix('r') {
+        Some(digits) => {
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            let sequence: u64 = digits.parse().ok().filter(|_| plain)?;
+            deployment.revisions.iter().find(|live| live.sequence == sequence)
+        }
         None => deployment.revision(name.parse().ok()?),
     };
     found.filter(|live| live.lifecycle == Lifecycle::Ready)
@@ -112,6 +121,7 @@ fn by_cookie<'a, B>(
 ) -> Result<Choice<'a, B>, NoChoice> {
     let sticky = ask.cookie.and_then(|header| {
         values(header, &deployment.cookie_name)
+            .take(COOKIES_TRIED)
             .find_map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s))
     });
     let Some(sticky) = sticky else {
@@ -146,7 +156,7 @@ fn still_valid<'a, B>(
 }
 
 fn remember<'a, B>(
-    choice: Choice<'a, B>,
+    mut choice: Choice<'a, B>,
     session: SessionId,
     split: &Owners,
     deployment: &Deployment<B>,
@@ -157,6 +167,6 @@ fn remember<'a, B>(
     let expires_s = ask.now_s + LIFETIME_S;
     let sticky = Sticky { session, revision, generation: split.generation, expires_s };
     let value = sticky.sign(keys, &deployment.scope);
-    let cookie = value.map(|value| format!("{}={value}", deployment.cookie_name));
-    Choice { cookie, ..choice }
+    choice.cookie = value.map(|value| format!("{}={value}", deployment.cookie_name));
+    choice
 }

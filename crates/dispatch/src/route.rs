@@ -1,9 +1,12 @@
 //! From host, path and tenant to a deployment: the most specific claim wins.
+//!
+//! A look-up costs what the path shares with the claims: neither long paths nor many hosts,
+//! prefixes or tenants make it slower.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use deploy_spec::{DeploymentId, PathPrefix, RouteBinding, TenantSelector};
+use deploy_spec::{DeploymentId, PathPrefix, RouteBinding, TeamId, TenantSelector};
 
 /// Where a request goes, as it says itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,44 +29,47 @@ struct Claim {
     deployment: DeploymentId,
 }
 
-/// The claims on one host, by path prefix; those with the narrowest selector first.
+/// The tenant and the team that a claim is for, or that a request names.
+type Selected<'a> = (Option<&'a str>, Option<&'a str>);
+
+impl Claim {
+    fn selected(&self) -> Selected<'_> {
+        let Some(selector) = &self.selector else { return (None, None) };
+        (Some(selector.tenant.as_str()), selector.team.as_ref().map(TeamId::as_str))
+    }
+}
+
+/// The claims on one path of a host, and below it, by the next segment, those on longer paths.
+/// Claims are sorted by tenant, team and deployment, so that a table does not depend on the order
+/// in which it came to be.
 #[derive(Debug, Clone, Default)]
-struct HostRoutes {
-    by_prefix: HashMap<Box<str>, Vec<Claim>>,
+struct Level {
+    claims: Vec<Claim>,
+    below: HashMap<Box<str>, Level>,
 }
 
 /// All claims; the empty host stands for any host.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Routes {
-    hosts: HashMap<Box<str>, Arc<HostRoutes>>,
+    hosts: HashMap<Box<str>, Arc<Level>>,
 }
 
 impl Routes {
     pub(crate) fn insert(&mut self, binding: &RouteBinding, deployment: DeploymentId) {
         for key in binding.claims() {
             let host = key.host.as_ref().map_or("", |host| host.as_str());
-            let routes = Arc::make_mut(self.hosts.entry(host.into()).or_default());
-            let claims = routes.by_prefix.entry(key.path_prefix.as_str().into()).or_default();
-            claims.push(Claim {
-                prefix: key.path_prefix,
-                selector: key.tenant_selector,
-                deployment,
-            });
-            claims.sort_by_key(|claim| std::cmp::Reverse(width(claim.selector.as_ref())));
+            let top = Arc::make_mut(self.hosts.entry(host.into()).or_default());
+            let selector = key.tenant_selector;
+            top.insert(Claim { prefix: key.path_prefix, selector, deployment });
         }
     }
 
     pub(crate) fn remove(&mut self, binding: &RouteBinding, deployment: DeploymentId) {
         for key in binding.claims() {
             let host = key.host.as_ref().map_or("", |host| host.as_str());
-            let Some(routes) = self.hosts.get_mut(host).map(Arc::make_mut) else { continue };
-            if let Some(claims) = routes.by_prefix.get_mut(key.path_prefix.as_str()) {
-                claims.retain(|claim| claim.deployment != deployment);
-                if claims.is_empty() {
-                    routes.by_prefix.remove(key.path_prefix.as_str());
-                }
-            }
-            if routes.by_prefix.is_empty() {
+            let Some(top) = self.hosts.get_mut(host).map(Arc::make_mut) else { continue };
+            top.remove(segments(&key.path_prefix), deployment);
+            if top.is_empty() {
                 self.hosts.remove(host);
             }
         }
@@ -72,37 +78,55 @@ impl Routes {
     /// The deployment that answers, and the prefix by which it does: the named host before any
     /// host, then the longest prefix, then the narrowest selector.
     pub(crate) fn find(&self, asked: &Asked<'_>) -> Option<(DeploymentId, &PathPrefix)> {
-        [asked.host, ""].into_iter().find_map(|host| self.hosts.get(host)?.find(asked))
+        let claim = [asked.host, ""].into_iter().find_map(|host| self.hosts.get(host)?.find(asked));
+        claim.map(|claim| (claim.deployment, &claim.prefix))
     }
 }
 
-impl HostRoutes {
-    fn find(&self, asked: &Asked<'_>) -> Option<(DeploymentId, &PathPrefix)> {
-        prefixes(asked.path).find_map(|prefix| {
-            let claims = self.by_prefix.get(prefix)?;
-            let claim = claims.iter().find(|claim| selects(claim.selector.as_ref(), asked))?;
-            Some((claim.deployment, &claim.prefix))
+impl Level {
+    fn insert(&mut self, claim: Claim) {
+        let level = segments(&claim.prefix)
+            .fold(self, |level, segment| level.below.entry(segment.into()).or_default());
+        let place = (claim.selected(), claim.deployment);
+        let i = level.claims.partition_point(|other| (other.selected(), other.deployment) < place);
+        level.claims.insert(i, claim);
+    }
+
+    fn remove<'a>(&mut self, mut path: impl Iterator<Item = &'a str>, deployment: DeploymentId) {
+        let Some(segment) = path.next() else {
+            self.claims.retain(|claim| claim.deployment != deployment);
+            return;
+        };
+        let Some(level) = self.below.get_mut(segment) else { return };
+        level.remove(path, deployment);
+        if level.is_empty() {
+            self.below.remove(segment);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.below.is_empty()
+    }
+
+    fn find(&self, asked: &Asked<'_>) -> Option<&Claim> {
+        let (mut level, mut best) = (self, self.own(asked));
+        for segment in asked.path.split('/').skip(1) {
+            let Some(next) = level.below.get(segment) else { break };
+            (level, best) = (next, next.own(asked).or(best));
+        }
+        best
+    }
+
+    fn own(&self, asked: &Asked<'_>) -> Option<&Claim> {
+        let narrowest_first = [(asked.tenant, asked.team), (asked.tenant, None), (None, None)];
+        narrowest_first.into_iter().find_map(|selected| {
+            let i = self.claims.partition_point(|claim| claim.selected() < selected);
+            self.claims.get(i).filter(|claim| claim.selected() == selected)
         })
     }
 }
 
-/// `/a/b`, `/a`, `/` for `/a/b`; and for `/a/b/` the same.
-fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    fn shorter<'a>(prefix: &&'a str) -> Option<&'a str> {
-        prefix.rfind('/').map(|i| &prefix[..i])
-    }
-    let trimmed = path.strip_suffix('/').unwrap_or(path);
-    std::iter::successors(Some(trimmed), shorter)
-        .take_while(|p| !p.is_empty())
-        .chain(std::iter::once("/"))
-}
-
-fn width(selector: Option<&TenantSelector>) -> u8 {
-    selector.map_or(0, |selector| 1 + u8::from(selector.team.is_some()))
-}
-
-fn selects(selector: Option<&TenantSelector>, asked: &Asked<'_>) -> bool {
-    let Some(selector) = selector else { return true };
-    asked.tenant == Some(selector.tenant.as_str())
-        && selector.team.as_ref().is_none_or(|team| asked.team == Some(team.as_str()))
+/// `a`, `b` for `/a/b`; nothing for `/`.
+fn segments(prefix: &PathPrefix) -> impl Iterator<Item = &str> {
+    prefix.as_str().split('/').filter(|segment| !segment.is_empty())
 }

@@ -31,15 +31,10 @@ pub struct Matched<'a, B> {
 }
 
 impl<B> Table<B> {
-    /// A table of these deployments.
+    /// A table of these deployments; of two with one id the last one counts.
     pub fn new(deployments: impl IntoIterator<Item = Deployment<B>>) -> Self {
-        let mut routes = Routes::default();
-        let mut by_id = HashMap::new();
-        for deployment in deployments {
-            routes.insert(&deployment.binding, deployment.id);
-            by_id.insert(deployment.id, Arc::new(deployment));
-        }
-        Self { routes: Arc::new(routes), deployments: by_id }
+        let named = deployments.into_iter().map(|deployment| (deployment.id, Some(deployment)));
+        Self::default().with(named.collect())
     }
 
     /// This table with other values for some deployments; none removes one. Whatever is not named

@@ -74,7 +74,7 @@ impl Start {
             ..Settings::default()
         };
         let server = Server::bind(self.listen, settings)?;
-        let running = server.start(Arc::new(Front::new(plane.clone())));
+        let running = server.start(&Arc::new(Front::new(plane.clone())));
         announce(plane.environment_id(), running.local_addr());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =

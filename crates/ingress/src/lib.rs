@@ -15,6 +15,7 @@ pub mod path;
 mod pump;
 mod read;
 mod refusal;
+mod reply;
 mod server;
 mod service;
 mod settings;

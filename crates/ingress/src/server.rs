@@ -66,13 +66,13 @@ impl Server {
     ///
     /// # Panics
     /// When the system gives no thread or no event queue.
-    pub fn start<S: Service>(self, service: Arc<S>) -> Running {
+    pub fn start<S: Service>(self, service: &Arc<S>) -> Running {
         let drain = Arc::<Drain>::default();
         let settings = Arc::new(self.settings);
         let (deadline, told) = tokio::sync::watch::channel(None);
         let spawn = |(index, listener): (usize, TcpListener)| {
             let worker = Worker {
-                service: service.clone(),
+                service: Arc::clone(service),
                 settings: settings.clone(),
                 drain: drain.clone(),
                 local: self.address,

@@ -52,7 +52,7 @@ pub(crate) fn arrows(members: &[Member]) -> Vec<Finding> {
     for member in members {
         for dependency in member.dependencies.iter().filter(|dependency| dependency.ours) {
             let to = members.iter().find(|other| other.name == dependency.name);
-            if let Some(why) = to.and_then(|to| objection(member, to)) {
+            if let Some(why) = to.and_then(|to| objection(member, to, dependency.kind)) {
                 findings.push(Finding::file(&member.manifest, why));
             }
         }
@@ -60,7 +60,14 @@ pub(crate) fn arrows(members: &[Member]) -> Vec<Finding> {
     findings
 }
 
-fn objection(from: &Member, to: &Member) -> Option<String> {
+/// What drives the product from outside: tests and other tools may use it, the product may not.
+const HARNESS: &str = "harness";
+
+fn objection(from: &Member, to: &Member, kind: DependencyKind) -> Option<String> {
+    let outside = kind == DependencyKind::Development || layer(from).is_none();
+    if to.name == HARNESS && outside {
+        return None;
+    }
     let Some(below) = layer(to) else {
         return Some(format!("`{}` is a tool beside the house; nothing depends on it", to.name));
     };

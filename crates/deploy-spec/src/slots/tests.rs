@@ -1,3 +1,5 @@
+//! What the types of this module promise.
+
 use proptest::prelude::*;
 
 use super::*;

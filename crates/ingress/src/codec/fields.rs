@@ -67,7 +67,7 @@ impl<'b> Seen<'b> {
             (Some(_), Some(_)) => Err(Reject::LengthAndCoding),
             (None, Some(_)) if version != Version::HTTP_11 => Err(Reject::CodingOnOldVersion),
             (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
-            (None, Some(coding)) if coding.is_empty() => Err(Reject::CodingInvalid),
+            (None, Some(b"")) => Err(Reject::CodingInvalid),
             (None, Some(_)) => Err(Reject::CodingUnknown),
             (Some(length), None) => match content_length(length)? {
                 0 => Ok(Framing::None),

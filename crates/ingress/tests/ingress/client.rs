@@ -64,7 +64,7 @@ pub(crate) fn serve(change: impl FnOnce(&mut Settings)) -> Running {
     let mut settings = Settings { threads: 2, ..Settings::default() };
     change(&mut settings);
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), settings).unwrap();
-    server.start(Arc::new(Site))
+    server.start(&Arc::new(Site))
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
