@@ -74,7 +74,8 @@ impl Connection {
                     answer.cookie = value.split(';').next().map(str::to_owned);
                 }
                 None => {
-                    answer.status = text.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0)
+                    answer.status =
+                        text.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
                 }
                 _ => {}
             }

@@ -104,9 +104,12 @@ proptest! {
     }
 }
 
+/// Hosts, a path prefix, and the tenant and team that a claim is for.
+type Stated<'a> = (&'a [&'a str], &'a str, Option<(&'a str, Option<&'a str>)>);
+
 #[test]
 fn each_rule_by_an_example() {
-    let claims: [(&[&str], &str, Option<(&str, Option<&str>)>); 8] = [
+    let claims: [Stated<'_>; 8] = [
         (&[], "/", None),
         (&[], "/a/b", None),
         (&["a.test"], "/a", None),

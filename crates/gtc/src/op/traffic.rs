@@ -75,8 +75,8 @@ impl Verb {
     pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
         match self {
             Self::Set(args) => ("set", set(globals, args)),
-            Self::Rollback(args) => ("rollback", rollback(globals, args)),
-            Self::Clear(args) => ("clear", clear(globals, args)),
+            Self::Rollback(args) => ("rollback", rollback(globals, &args)),
+            Self::Clear(args) => ("clear", clear(globals, &args)),
             Self::Show(args) => ("show", show(globals, &args)),
             Self::History(args) => ("history", history(globals, &args)),
         }
@@ -113,13 +113,13 @@ fn whose(args: &WhoseArgs) -> Fields {
         .text("deployment_id", args.deployment.as_ref())
 }
 
-fn rollback(globals: &Globals, args: WhoseArgs) -> Result<Success, Fault> {
-    let flags = whose(&args);
+fn rollback(globals: &Globals, args: &WhoseArgs) -> Result<Success, Fault> {
+    let flags = whose(args);
     mutate::<Rollback>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
 }
 
-fn clear(globals: &Globals, args: WhoseArgs) -> Result<Success, Fault> {
-    let flags = whose(&args);
+fn clear(globals: &Globals, args: &WhoseArgs) -> Result<Success, Fault> {
+    let flags = whose(args);
     mutate::<Clear>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
 }
 

@@ -53,7 +53,7 @@ fn broken(good: &Value) -> Vec<(&'static str, String)> {
         (
             "a weight over the whole",
             with(&|d| {
-                *d.pointer_mut(&format!("{split}/entries/0/weight_bps")).unwrap() = json!(10_001)
+                *d.pointer_mut(&format!("{split}/entries/0/weight_bps")).unwrap() = json!(10_001);
             }),
         ),
         (
