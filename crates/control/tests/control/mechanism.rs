@@ -335,9 +335,12 @@ fn nothing_is_done_where_there_is_no_environment() {
         assert_eq!(fault.hint.as_deref(), Some("gtc op env init"), "{}", case.name);
     }
     let mut world = World::new("prod-eu");
-    let fault = world.ask::<bundles::Add>(json!({"bundle_id": "shop"})).unwrap_err();
+    let fault = world
+        .ask::<bundles::Add>(json!({"environment_id": "prod-eu", "bundle_id": "shop"}))
+        .unwrap_err();
     assert_eq!(fault.hint.as_deref(), Some("gtc op env create prod-eu"));
-    let fault = world.ask_with::<env::Init>(json!({}), &crate::world::init_facts());
+    let fault = world
+        .ask_with::<env::Init>(json!({"environment_id": "prod-eu"}), &crate::world::init_facts());
     insta::assert_snapshot!(world.told(&fault), @r#"
     invalid-input: `env init` makes `local` and no other environment
     hint: gtc op env create prod-eu

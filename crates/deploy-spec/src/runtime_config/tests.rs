@@ -225,10 +225,12 @@ fn a_revision_without_weight_need_not_be_ready() {
 #[test]
 fn a_route_that_two_deployments_claim_is_refused() {
     let binding = "/deployments/1/route_binding";
-    let told = refused(&[(
-        binding,
-        json!({"hosts": ["b.test", "a.test"], "path_prefixes": ["/shop"], "tenant_selector": {"tenant": "acme"}}),
-    )]);
+    let claimed = json!({
+        "hosts": ["b.test", "a.test"],
+        "path_prefixes": ["/shop"],
+        "tenant_selector": {"tenant": "acme"},
+    });
+    let told = refused(&[(binding, claimed), ("/deployments/1/tenant", json!("acme"))]);
     insta::assert_snapshot!(told, @"/deployments/1/route_binding deployments 01ARZ3NDEKTSV4RRFFQ69G5FAA and 01ARZ3NDEKTSV4RRFFQ69G5FAB both answer `a.test/shop tenant=acme`");
     for (hosts, prefix, selector) in [
         (json!(["a.test"]), "/shop", json!({"tenant": "bolt"})),
@@ -238,9 +240,20 @@ fn a_route_that_two_deployments_claim_is_refused() {
     ] {
         let mut document = good();
         let other = json!({"hosts": hosts, "path_prefixes": [prefix], "tenant_selector": selector});
+        set(&mut document, "/deployments/1/tenant", selector_tenant(&other));
         set(&mut document, binding, other);
         assert!(read(&document).is_ok(), "{document}");
     }
+}
+
+fn selector_tenant(binding: &Value) -> Value {
+    binding["tenant_selector"]["tenant"].clone()
+}
+
+#[test]
+fn a_tenant_that_the_route_does_not_select_is_refused() {
+    let told = refused(&[("/deployments/1/tenant", json!("bolt"))]);
+    insta::assert_snapshot!(told, @"/deployments/1/tenant the tenant is not the one that the route selects");
 }
 
 #[test]
