@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::house::House;
-use crate::{command, fmt, needs, tidy};
+use crate::{command, demo, fmt, needs, tidy};
 
 /// How much is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,16 @@ const STEPS: &[Step] = &[
         again: "cargo nextest run --locked --workspace",
         quick: true,
         work: Work::PlugInOr("nextest", "cargo test --locked --workspace --lib --bins --tests"),
+    },
+    Step {
+        name: "demo",
+        again: "cargo xtask demo",
+        quick: false,
+        work: Work::Ours(|house| {
+            // The tests have built it; building it alone would resolve other features.
+            let gtc = house.target.join("debug/gtc");
+            demo::run(house, Some(&gtc.to_string_lossy()))
+        }),
     },
     Step {
         name: "doc tests",
