@@ -13,4 +13,4 @@ pub use chance::bounds;
 pub use folder::Folder;
 pub use gtc::{Ended, Gtc, Serving};
 pub use http::{Answer, Connection};
-pub use prober::Prober;
+pub use prober::{Obeyed, Prober};

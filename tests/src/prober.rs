@@ -14,6 +14,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// When a request was sent, and the generation that answered it.
 type Seen = (Instant, u64);
 
+/// When a shift was obeyed, in milliseconds after the command that made it had returned.
+#[derive(Debug, Clone, Copy)]
+pub struct Obeyed {
+    /// When the first request that obeys was sent; below zero when the data plane was sooner.
+    pub first_ms: f64,
+    /// When the last request was sent that an older split still answered; zero when none was.
+    pub last_old_ms: f64,
+}
+
+fn ms_after(later: Instant, earlier: Instant) -> f64 {
+    let ms = |span: Duration| span.as_secs_f64() * 1e3;
+    ms(later.saturating_duration_since(earlier)) - ms(earlier.saturating_duration_since(later))
+}
+
 /// A thread that asks again and again.
 #[derive(Debug)]
 pub struct Prober {
@@ -58,23 +72,25 @@ impl Prober {
         Ok(Self { stop, seen: Mutex::new(seen), thread })
     }
 
-    /// How long after now the last request was sent that was still answered by an older split:
-    /// zero when there is none.
+    /// When the split of `generation` began to be obeyed, as seen from now.
     ///
     /// # Errors
-    /// When the split of `generation` is not obeyed in time.
-    pub fn obeys(&self, generation: u64) -> Result<Duration, String> {
+    /// When it is not obeyed in time.
+    pub fn obeys(&self, generation: u64) -> Result<Obeyed, String> {
         let returned = Instant::now();
         let seen = self.seen.lock().map_err(|_| "the prober panicked")?;
-        let mut last_old = None;
+        let (mut first, mut last_old) = (None, None);
         loop {
             let (sent, by) = seen.recv_timeout(PATIENCE).map_err(|_| "no answers came any more")?;
             if by < generation {
                 last_old = Some(sent);
-            } else if sent > returned {
-                return Ok(last_old.map_or(Duration::ZERO, |old: Instant| {
-                    old.saturating_duration_since(returned)
-                }));
+            } else {
+                let first = *first.get_or_insert(sent);
+                if sent > returned {
+                    let first_ms = ms_after(first, returned);
+                    let last_old_ms = last_old.map_or(0.0, |old| ms_after(old, returned).max(0.0));
+                    return Ok(Obeyed { first_ms, last_old_ms });
+                }
             }
             if sent > returned + PATIENCE {
                 return Err(format!("generation {generation} was not obeyed within {PATIENCE:?}"));

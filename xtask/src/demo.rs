@@ -175,7 +175,7 @@ impl Story {
 fn report(name: &str, outcome: &Value, prober: &Prober) -> Result<(), String> {
     let generation = outcome["generation"].as_u64().ok_or("a split without a generation")?;
     let obeyed = prober.obeys(generation)?;
-    println!("{name:<24}{generation:>12}{:>25.1} ms", obeyed.as_secs_f64() * 1e3);
+    println!("{name:<24}{generation:>12}{:>25.1} ms", obeyed.last_old_ms);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! A chore needs nothing but this checkout, cargo and what [`needs`] installs. No product logic
 //! lives here: what a chore has to know about the product, it asks `deploy-spec` and `control`.
 
+mod bench;
 mod command;
 mod demo;
 mod fmt;
@@ -21,6 +22,8 @@ cargo xtask <verb>
 
   demo [--gtc FILE]  builds what is needed and shows a whole rollout; --gtc takes a built binary
   test [--quick]   everything that must hold before a change lands; --quick says what it skips
+  bench [NAME …]   pick, verbs, shift, wasm: what it costs, as shipped, beside others; results
+                   also go to bench/results
   tidy             the rules of the house: layers, sizes, forbidden words, links, fresh files
   gen [--check]    writes the generated files, or says which are stale
   fmt [--check]    formats all Rust code, the guests' too";
@@ -43,6 +46,7 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["demo", "--gtc", binary] => demo::run(&House::find()?, Some(binary)),
         ["test"] => test::run(&House::find()?, test::Extent::Full),
         ["test", "--quick"] => test::run(&House::find()?, test::Extent::Quick),
+        ["bench", names @ ..] => bench::run(&House::find()?, names),
         ["tidy"] => tidy::run(&House::find()?),
         ["gen"] => generate::write(&House::find()?),
         ["gen", "--check"] => generate::check(&House::find()?),

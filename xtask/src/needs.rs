@@ -9,6 +9,9 @@ use crate::house::House;
 /// A Debian package, and a program that is there when the package is.
 const PACKAGES: &[(&str, &str)] = &[("squashfs-tools", "unsquashfs"), ("unzip", "unzip")];
 
+/// What the benchmarks need besides.
+const BENCH_PACKAGES: &[(&str, &str)] = &[("wrk", "wrk"), ("util-linux", "taskset")];
+
 /// What guests are compiled for.
 const TARGETS: &[&str] = &["wasm32-wasip2"];
 
@@ -17,18 +20,26 @@ const TARGETS: &[&str] = &["wasm32-wasip2"];
 /// # Errors
 /// What is missing and could not be installed.
 pub(crate) fn install(house: &House) -> Result<(), String> {
-    packages(&house.root)?;
+    packages(&house.root, PACKAGES)?;
     TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
 }
 
-fn packages(root: &Path) -> Result<(), String> {
-    let missing = missing(PACKAGES, command::is_installed);
+/// Installs what the benchmarks need and is missing.
+///
+/// # Errors
+/// What is missing and could not be installed.
+pub(crate) fn install_for_bench(house: &House) -> Result<(), String> {
+    packages(&house.root, BENCH_PACKAGES)
+}
+
+fn packages(root: &Path, wanted: &[(&str, &str)]) -> Result<(), String> {
+    let missing = missing(wanted, command::is_installed);
     if missing.is_empty() {
         return Ok(());
     }
     if !command::is_installed("apt-get") {
         return Err(format!(
-            "the tests need these Debian packages or what is the same elsewhere: {}",
+            "this needs the Debian packages or what is the same elsewhere: {}",
             missing.join(" ")
         ));
     }

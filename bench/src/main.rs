@@ -1,0 +1,57 @@
+//! What it costs, beside what others cost, in the same run.
+//!
+//! `cargo xtask bench` builds what is measured and calls this. Rounds of what is compared are
+//! interleaved, since the machines that run this are shared; medians are shown, and ratios are
+//! what counts. Every result is also written as JSON, one file for each benchmark.
+
+mod figures;
+mod pick;
+mod serve_wasm;
+mod shift;
+mod verbs;
+mod world;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What is measured with, and where results go.
+struct Bench {
+    /// The `gtc` that is measured, as it is shipped.
+    gtc: PathBuf,
+    /// The `wasmtime` beside it.
+    wasmtime: PathBuf,
+    /// The example, built.
+    example: PathBuf,
+    /// Where results are written.
+    results: PathBuf,
+}
+
+const USAGE: &str = "bench GTC WASMTIME EXAMPLE RESULTS pick|verbs|shift|wasm …";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [gtc, wasmtime, example, results, names @ ..] = words.as_slice() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let bench = Bench {
+        gtc: gtc.into(),
+        wasmtime: wasmtime.into(),
+        example: example.into(),
+        results: results.into(),
+    };
+    for name in names {
+        let done = match name.as_str() {
+            "pick" => pick::run(&bench),
+            "verbs" => verbs::run(&bench),
+            "shift" => shift::run(&bench),
+            "wasm" => serve_wasm::run(&bench),
+            _ => Err(USAGE.into()),
+        };
+        if let Err(why) = done {
+            eprintln!("{name}: {why}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,57 @@
+//! The benchmarks: builds what is measured as it is shipped, fetches what it is measured beside,
+//! and runs `bench`.
+
+use std::path::Path;
+
+use crate::command;
+use crate::house::House;
+use crate::needs;
+
+const ALL: [&str; 4] = ["pick", "verbs", "shift", "wasm"];
+
+/// The peer of the WASM benchmark: the release whose engine is ours.
+const WASMTIME: &str = "48.0.8";
+
+/// Runs the benchmarks of these names; without any, all.
+///
+/// # Errors
+/// When something cannot be built or measured.
+pub(crate) fn run(house: &House, names: &[&str]) -> Result<(), String> {
+    let names = if names.is_empty() { &ALL } else { names };
+    if let Some(unknown) = names.iter().find(|name| !ALL.contains(name)) {
+        return Err(format!("there is no benchmark `{unknown}`: choose from {}", ALL.join(", ")));
+    }
+    command::run(&house.root, &["cargo", "build", "--release", "--locked", "--package", "gtc"])?;
+    let example = house.root.join("examples/hello");
+    command::run(&example, &["sh", "build.sh"])?;
+    let peers = house.target.join("peers");
+    if names.contains(&"wasm") {
+        needs::install_for_bench(house)?;
+        install_wasmtime(house, &peers)?;
+    }
+    let paths = [
+        house.target.join("release/gtc"),
+        peers.join("bin/wasmtime"),
+        example,
+        house.root.join("bench/results"),
+    ];
+    let paths = paths.iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?;
+    let bench = ["cargo", "run", "--release", "--locked", "--quiet", "--package", "bench", "--"];
+    let words: Vec<&str> = bench.into_iter().chain(paths).chain(names.iter().copied()).collect();
+    command::run(&house.root, &words)
+}
+
+fn install_wasmtime(house: &House, peers: &Path) -> Result<(), String> {
+    if peers.join("bin/wasmtime").exists() {
+        return Ok(());
+    }
+    let at = ["--root", text(peers)?, "--version", WASMTIME, "--target-dir"];
+    let build = house.target.join("peers/build");
+    let install = ["cargo", "install", "--locked", "wasmtime-cli"];
+    let words: Vec<&str> = install.into_iter().chain(at).chain([text(&build)?]).collect();
+    command::run(&house.root, &words)
+}
+
+fn text(path: &Path) -> Result<&str, String> {
+    path.to_str().ok_or_else(|| format!("`{}` is not UTF-8", path.display()))
+}
