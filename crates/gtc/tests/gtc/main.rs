@@ -6,4 +6,5 @@ mod envelope;
 mod gate;
 mod readme;
 mod serving;
+mod tables;
 mod world;

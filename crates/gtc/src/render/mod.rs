@@ -1,0 +1,138 @@
+//! Results for people: the same facts as the JSON, as lists and tables.
+
+mod cell;
+mod columns;
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use deploy_spec::Fault;
+use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr as _;
+
+use cell::{cell, style, visible, words, worth};
+
+const HEAD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// A result: its plain fields first, then a table for each list.
+pub(crate) fn table(result: &Value) -> String {
+    let Value::Object(map) = result else { return format!("{}\n", cell("", result)) };
+    let mut text = String::new();
+    fields(&mut text, map, 0);
+    for (name, value) in map {
+        if let Some(rows) = rows(value) {
+            list(&mut text, name, rows);
+        }
+    }
+    text
+}
+
+fn rows(value: &Value) -> Option<&Vec<Value>> {
+    value.as_array().filter(|list| list.iter().all(Value::is_object))
+}
+
+fn fields(text: &mut String, map: &Map<String, Value>, depth: usize) {
+    let is_plain = |value: &Value| one_line(value) && rows(value).is_none();
+    let plain = map.iter().filter(|(_, value)| is_plain(value));
+    let width = plain.map(|(name, _)| words(name).width()).max().unwrap_or(0);
+    let indent = "  ".repeat(depth);
+    for (name, value) in map {
+        if name == "schema" || rows(value).is_some() {
+            continue;
+        }
+        match value {
+            Value::Object(inner) if inner.is_empty() => {}
+            Value::Object(inner) if !one_line(value) => {
+                let _ = writeln!(text, "{indent}{HEAD}{}{HEAD:#}", words(name));
+                fields(text, inner, depth + 1);
+            }
+            plain => {
+                let (label, shown) = (words(name), cell(name, plain));
+                let style = style(name, &shown);
+                let _ =
+                    writeln!(text, "{indent}{DIM}{label:width$}{DIM:#}  {style}{shown}{style:#}");
+            }
+        }
+    }
+}
+
+/// Whether a value is shown behind its name: everything but an object that has no short form.
+fn one_line(value: &Value) -> bool {
+    let short = ["path_prefixes", "user", "weight_bps", "slots"];
+    value.as_object().is_none_or(|map| short.iter().any(|name| map.contains_key(*name)))
+}
+
+/// A table: a title, the columns' titles, a line for each row.
+fn list(text: &mut String, name: &str, rows: &[Value]) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{HEAD}{}{HEAD:#}", words(name));
+    if rows.is_empty() {
+        let _ = writeln!(text, "{DIM}none{DIM:#}");
+        return;
+    }
+    let columns = shown_columns(name, rows);
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| columns.iter().map(|(field, _)| cell(field, &row[*field])).collect())
+        .collect();
+    let width = |i: usize, title: &str| {
+        lines.iter().map(|line| line[i].width()).max().unwrap_or(0).max(title.width())
+    };
+    let widths: Vec<usize> =
+        columns.iter().enumerate().map(|(i, (_, title))| width(i, title)).collect();
+    let titles = columns.iter().map(|(_, title)| (title.clone(), DIM));
+    line(text, titles, &widths);
+    for cells in lines {
+        let styled = cells.into_iter().zip(&columns).map(|(shown, (field, _))| {
+            let style = style(field, &shown);
+            (shown, style)
+        });
+        line(text, styled, &widths);
+    }
+}
+
+fn line(text: &mut String, cells: impl Iterator<Item = (String, Style)>, widths: &[usize]) {
+    let mut gap = 0;
+    for ((shown, style), width) in cells.zip(widths) {
+        let _ = write!(text, "{:gap$}{style}{shown}{style:#}", "");
+        gap = width.saturating_sub(shown.width()) + 2;
+    }
+    text.push('\n');
+}
+
+/// The columns in which some row says something.
+fn shown_columns<'a>(name: &str, rows: &'a [Value]) -> Vec<(&'a str, String)> {
+    let says = |field: &str| rows.iter().any(|row| worth(&row[field]));
+    if let Some(columns) = columns::of(name) {
+        let columns = columns.iter().filter(|(field, _)| says(field));
+        return columns.map(|(field, title)| (*field, (*title).to_owned())).collect();
+    }
+    let mut found: Vec<(&str, String)> = Vec::new();
+    for field in rows.iter().filter_map(Value::as_object).flat_map(Map::keys) {
+        if field != "schema" && says(field) && !found.iter().any(|(known, _)| known == field) {
+            found.push((field, words(field)));
+        }
+    }
+    found
+}
+
+/// A failure: what, why, and what to type next.
+pub(crate) fn fault(fault: &Fault) -> String {
+    let red = AnsiColor::Red.on_default().bold();
+    let mut text = format!("{red}{}{red:#}: {}\n", fault.kind, visible(&fault.message));
+    for (name, value) in &fault.details {
+        if rows(value).is_some_and(|rows| !rows.is_empty()) {
+            list(&mut text, name, value.as_array().map_or(&[][..], Vec::as_slice));
+        } else {
+            let _ = writeln!(text, "  {DIM}{}{DIM:#}  {}", words(name), cell(name, value));
+        }
+    }
+    if let Some(hint) = &fault.hint {
+        let cyan = AnsiColor::Cyan.on_default();
+        let _ = writeln!(text, "  {cyan}try{cyan:#}  {}", visible(hint));
+    }
+    text
+}
