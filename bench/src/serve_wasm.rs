@@ -42,9 +42,10 @@ pub(crate) fn run(bench: &Bench) -> Result<(), String> {
         (
             "wasmtime serve, tuned",
             &[
-                "-Opooling-allocator",
                 "-Opooling-memory-keep-resident=4194304",
-                "-Opagemap-scan=yes",
+                "-Opooling-table-keep-resident=4194304",
+                "-Opooling-async-stack-keep-resident=65536",
+                "-Opooling-pagemap-scan=yes",
             ],
         ),
         ("wasmtime serve, instances reused", &["--max-instance-reuse-count=128"]),
