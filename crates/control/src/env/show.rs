@@ -16,7 +16,7 @@ pub struct Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { limit: 50, after: None }
+        Self { limit: 20, after: None }
     }
 }
 
