@@ -74,9 +74,7 @@ fn succeed(named: Named, output: Option<Output>, success: Success) {
             let whole = envelope(named.noun, named.op, "result", raw.get());
             yaml(&serde_json::from_str(&whole).unwrap_or_default())
         }
-        (Success::Result(raw), Output::Table) => {
-            render::table(&serde_json::from_str(raw.get()).unwrap_or_default())
-        }
+        (Success::Result(raw), Output::Table) => render::table(raw.get()),
     };
     // A reader that went away has seen enough.
     let _ = anstream::stdout().write_all(text.as_bytes());

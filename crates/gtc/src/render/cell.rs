@@ -1,49 +1,41 @@
 //! One value in few characters, and the colour that says how good it is.
 
 use anstyle::{AnsiColor, Style};
-use serde_json::{Map, Value};
+
+use super::tree::{Fields, Tree};
 
 /// One value in few characters. `name` is the field's name, whose ending tells the unit.
-pub(super) fn cell(name: &str, value: &Value) -> String {
+pub(super) fn cell(name: &str, value: &Tree) -> String {
     match value {
-        Value::Null => "–".into(),
-        Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
-        Value::Number(bps) if name.ends_with("_bps") => percent(bps.as_u64().unwrap_or(0)),
-        Value::Number(sequence) if name == "sequence" => format!("r{sequence}"),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => string(text),
-        Value::Array(items) => {
-            items.iter().map(|item| cell("", item)).collect::<Vec<_>>().join(", ")
-        }
-        Value::Object(map) => object(map),
+        Tree::Null => "–".into(),
+        Tree::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
+        Tree::Number(bps) if name.ends_with("_bps") => percent(bps.as_u64().unwrap_or(0)),
+        Tree::Number(sequence) if name == "sequence" => format!("r{sequence}"),
+        Tree::Number(number) => number.to_string(),
+        Tree::Text(text) => string(text),
+        Tree::List(items) => items.iter().map(|item| cell("", item)).collect::<Vec<_>>().join(", "),
+        Tree::Map(fields) => object(fields),
     }
 }
 
-fn object(map: &Map<String, Value>) -> String {
-    if map.contains_key("path_prefixes") {
-        return route(map);
+fn object(fields: &Fields) -> String {
+    if fields.has("path_prefixes") {
+        return route(fields);
     }
-    let text = |name: &str| map.get(name).and_then(Value::as_str);
-    if let Some(entries) = map.get("entries").filter(|_| map.contains_key("slots")) {
+    let text = |name: &str| fields.get(name).and_then(Tree::text);
+    if let Some(entries) = fields.get("entries").filter(|_| fields.has("slots")) {
         return cell("entries", entries);
     }
     if let (Some(user), Some(host)) = (text("user"), text("host")) {
         return format!("{}@{}", string(user), string(host));
     }
-    if let (Some(id), Some(weight)) = (text("revision_id"), map.get("weight_bps")) {
-        let name = map.get("sequence").map_or_else(|| id.into(), |s| cell("sequence", s));
+    if let (Some(id), Some(weight)) = (text("revision_id"), fields.get("weight_bps")) {
+        let name = fields.get("sequence").map_or_else(|| string(id), |s| cell("sequence", s));
         return format!("{name} {}", cell("weight_bps", weight));
     }
-    let pairs = map.iter().filter(|(_, value)| worth(value));
-    let pair = |(key, value): (&String, &Value)| format!("{}={}", words(key), cell(key, value));
+    let pairs = fields.0.iter().filter(|(_, value)| value.says_something());
+    let pair = |(key, value): &(String, Tree)| format!("{}={}", words(key), cell(key, value));
     pairs.map(pair).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a value says anything.
-pub(super) fn worth(value: &Value) -> bool {
-    !(value.is_null()
-        || value.as_array().is_some_and(Vec::is_empty)
-        || value.as_object().is_some_and(Map::is_empty))
 }
 
 /// A field's name for people.
@@ -80,10 +72,10 @@ fn percent(bps: u64) -> String {
     bps.map_or_else(|| "?".into(), |bps| format!("{bps} %"))
 }
 
-fn route(map: &Map<String, Value>) -> String {
+fn route(fields: &Fields) -> String {
     let texts = |name: &str| -> Vec<String> {
-        let list = map.get(name).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(Value::as_str).map(visible).collect()
+        let list = fields.get(name).map_or(&[][..], Tree::list);
+        list.iter().filter_map(Tree::text).map(visible).collect()
     };
     let mut hosts = texts("hosts");
     if hosts.is_empty() {
@@ -95,7 +87,7 @@ fn route(map: &Map<String, Value>) -> String {
             routes.push(format!("{host}{prefix}"));
         }
     }
-    let selector = map.get("tenant_selector").filter(|selector| worth(selector));
+    let selector = fields.get("tenant_selector").filter(|selector| selector.says_something());
     let tenant = selector.map_or_else(String::new, |selector| format!(" ({})", cell("", selector)));
     format!("{}{tenant}", routes.join(" "))
 }

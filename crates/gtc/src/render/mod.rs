@@ -2,25 +2,27 @@
 
 mod cell;
 mod columns;
+mod tree;
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use deploy_spec::Fault;
-use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr as _;
 
-use cell::{cell, style, visible, words, worth};
+use cell::{cell, style, visible, words};
+use tree::{Fields, Tree};
 
 const HEAD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// A result: its plain fields first, then a table for each list.
-pub(crate) fn table(result: &Value) -> String {
-    let Value::Object(map) = result else { return format!("{}\n", cell("", result)) };
+/// A result, given as JSON: its plain fields first, then a table for each list.
+pub(crate) fn table(result: &str) -> String {
+    let result = Tree::read(result);
+    let Tree::Map(map) = &result else { return format!("{}\n", cell("", &result)) };
     let mut text = String::new();
     fields(&mut text, map, 0);
-    for (name, value) in map {
+    for (name, value) in &map.0 {
         if let Some(rows) = rows(value) {
             list(&mut text, name, rows);
         }
@@ -28,22 +30,23 @@ pub(crate) fn table(result: &Value) -> String {
     text
 }
 
-fn rows(value: &Value) -> Option<&Vec<Value>> {
-    value.as_array().filter(|list| list.iter().all(Value::is_object))
+fn rows(value: &Tree) -> Option<&[Tree]> {
+    let Tree::List(items) = value else { return None };
+    items.iter().all(|item| matches!(item, Tree::Map(_))).then_some(items)
 }
 
-fn fields(text: &mut String, map: &Map<String, Value>, depth: usize) {
-    let is_plain = |value: &Value| one_line(value) && rows(value).is_none();
-    let plain = map.iter().filter(|(_, value)| is_plain(value));
+fn fields(text: &mut String, map: &Fields, depth: usize) {
+    let is_plain = |value: &Tree| one_line(value) && rows(value).is_none();
+    let plain = map.0.iter().filter(|(_, value)| is_plain(value));
     let width = plain.map(|(name, _)| words(name).width()).max().unwrap_or(0);
     let indent = "  ".repeat(depth);
-    for (name, value) in map {
+    for (name, value) in &map.0 {
         if name == "schema" || rows(value).is_some() {
             continue;
         }
         match value {
-            Value::Object(inner) if inner.is_empty() => {}
-            Value::Object(inner) if !one_line(value) => {
+            Tree::Map(inner) if inner.0.is_empty() => {}
+            Tree::Map(inner) if !one_line(value) => {
                 let _ = writeln!(text, "{indent}{HEAD}{}{HEAD:#}", words(name));
                 fields(text, inner, depth + 1);
             }
@@ -58,13 +61,13 @@ fn fields(text: &mut String, map: &Map<String, Value>, depth: usize) {
 }
 
 /// Whether a value is shown behind its name: everything but an object that has no short form.
-fn one_line(value: &Value) -> bool {
-    let short = ["path_prefixes", "user", "weight_bps", "slots"];
-    value.as_object().is_none_or(|map| short.iter().any(|name| map.contains_key(*name)))
+fn one_line(value: &Tree) -> bool {
+    let Tree::Map(fields) = value else { return true };
+    ["path_prefixes", "user", "weight_bps", "slots"].iter().any(|name| fields.has(name))
 }
 
 /// A table: a title, the columns' titles, a line for each row.
-fn list(text: &mut String, name: &str, rows: &[Value]) {
+fn list(text: &mut String, name: &str, rows: &[Tree]) {
     if !text.is_empty() {
         text.push('\n');
     }
@@ -76,7 +79,7 @@ fn list(text: &mut String, name: &str, rows: &[Value]) {
     let columns = shown_columns(name, rows);
     let lines: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| columns.iter().map(|(field, _)| cell(field, &row[*field])).collect())
+        .map(|row| columns.iter().map(|(field, _)| cell(field, row.field(field))).collect())
         .collect();
     let width = |i: usize, title: &str| {
         lines.iter().map(|line| line[i].width()).max().unwrap_or(0).max(title.width())
@@ -104,15 +107,22 @@ fn line(text: &mut String, cells: impl Iterator<Item = (String, Style)>, widths:
 }
 
 /// The columns in which some row says something.
-fn shown_columns<'a>(name: &str, rows: &'a [Value]) -> Vec<(&'a str, String)> {
-    let says = |field: &str| rows.iter().any(|row| worth(&row[field]));
+fn shown_columns<'a>(name: &str, rows: &'a [Tree]) -> Vec<(&'a str, String)> {
+    let says = |field: &str| rows.iter().any(|row| row.field(field).says_something());
     if let Some(columns) = columns::of(name) {
         let columns = columns.iter().filter(|(field, _)| says(field));
         return columns.map(|(field, title)| (*field, (*title).to_owned())).collect();
     }
     let mut found: Vec<(&str, String)> = Vec::new();
-    for field in rows.iter().filter_map(Value::as_object).flat_map(Map::keys) {
-        if field != "schema" && says(field) && !found.iter().any(|(known, _)| known == field) {
+    let fields = rows.iter().flat_map(|row| match row {
+        Tree::Map(fields) => &fields.0[..],
+        _ => &[],
+    });
+    for (field, _) in fields {
+        if field != "schema"
+            && says(field)
+            && !found.iter().any(|(known, _)| *known == field.as_str())
+        {
             found.push((field, words(field)));
         }
     }
@@ -124,10 +134,12 @@ pub(crate) fn fault(fault: &Fault) -> String {
     let red = AnsiColor::Red.on_default().bold();
     let mut text = format!("{red}{}{red:#}: {}\n", fault.kind, visible(&fault.message));
     for (name, value) in &fault.details {
-        if rows(value).is_some_and(|rows| !rows.is_empty()) {
-            list(&mut text, name, value.as_array().map_or(&[][..], Vec::as_slice));
-        } else {
-            let _ = writeln!(text, "  {DIM}{}{DIM:#}  {}", words(name), cell(name, value));
+        let value = Tree::read(&value.to_string());
+        match rows(&value) {
+            Some(rows) if !rows.is_empty() => list(&mut text, name, rows),
+            _ => {
+                let _ = writeln!(text, "  {DIM}{}{DIM:#}  {}", words(name), cell(name, &value));
+            }
         }
     }
     if let Some(hint) = &fault.hint {
