@@ -80,10 +80,7 @@ pub fn resolve_deployment(
     }
     let asked = handle.map_or_else(|| "the deployment".into(), |handle| format!("`{handle}`"));
     let id = one(&candidates, &asked, "deployment", "gtc op bundles list")?;
-    match view.deployment(id)? {
-        Some(record) => Ok(record),
-        None => Err(no_deployment(view, id)?),
-    }
+    view.deployment(id)?.map_or_else(|| no_deployment(view, id), Ok)
 }
 
 /// The deployment that `handle` means, also when it was removed and `handle` is its whole id.
@@ -103,9 +100,9 @@ pub(crate) fn resolve_kept(
     resolve_deployment(view, handle)
 }
 
-fn no_deployment(view: &dyn View, id: DeploymentId) -> Result<Fault, Fault> {
+fn no_deployment(view: &dyn View, id: DeploymentId) -> Result<DeploymentRecord, Fault> {
     let retired = view.retired(id)?.and_then(|record| record.deployment.retired_at);
-    Ok(match retired {
+    Err(match retired {
         Some(at) => Fault::not_found(format!("deployment {id} was removed at {at}"))
             .hint(format!("gtc op bundles show {id}")),
         None => {

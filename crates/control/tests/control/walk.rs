@@ -180,10 +180,10 @@ fn every_walk_keeps_the_laws_and_nothing_is_ever_stuck() {
     let walk = prop::collection::vec(op(), 8..48);
     let walked = TestRunner::new(cases(48)).run(&walk, |ops| {
         let mut world = World::local();
-        for i in 0..BUNDLES.len() {
+        for (i, bundle) in BUNDLES.into_iter().enumerate() {
             deployments(&mut world, &Op::Add(i)).unwrap();
             for _ in 0..2 {
-                world.stage_ready(BUNDLES[i]);
+                world.stage_ready(bundle);
             }
         }
         for op in &ops {
