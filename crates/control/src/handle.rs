@@ -80,9 +80,35 @@ pub fn resolve_deployment(
     }
     let asked = handle.map_or_else(|| "the deployment".into(), |handle| format!("`{handle}`"));
     let id = one(&candidates, &asked, "deployment", "gtc op bundles list")?;
-    let gone =
-        || Fault::not_found(format!("there is no deployment {id}")).hint("gtc op bundles list");
-    view.deployment(id)?.ok_or_else(gone)
+    view.deployment(id)?.map_or_else(|| no_deployment(view, id), Ok)
+}
+
+/// The deployment that `handle` means, also when it was removed and `handle` is its whole id.
+///
+/// # Errors
+/// As [`resolve_deployment`].
+pub(crate) fn resolve_kept(
+    view: &dyn View,
+    handle: Option<&Handle>,
+) -> Result<DeploymentRecord, Fault> {
+    if let Some(Ok(id)) = handle.map(|handle| handle.0.parse())
+        && let Some(record) = view.retired(id)?
+    {
+        view.environment()?;
+        return Ok(record);
+    }
+    resolve_deployment(view, handle)
+}
+
+fn no_deployment(view: &dyn View, id: DeploymentId) -> Result<DeploymentRecord, Fault> {
+    let retired = view.retired(id)?.and_then(|record| record.deployment.retired_at);
+    Err(match retired {
+        Some(at) => Fault::not_found(format!("deployment {id} was removed at {at}"))
+            .hint(format!("gtc op bundles show {id}")),
+        None => {
+            Fault::not_found(format!("there is no deployment {id}")).hint("gtc op bundles list")
+        }
+    })
 }
 
 fn candidates(view: &dyn View, handle: &Handle) -> Result<Vec<DeploymentId>, Fault> {

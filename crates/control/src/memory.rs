@@ -56,6 +56,7 @@ impl View for Memory {
     fn list(&self, folder: &Folder) -> Result<Vec<String>, Fault> {
         let name = |key: &Key| match (folder, key) {
             (Folder::Deployments, Key::Deployment(id)) => Some(id.to_string()),
+            (Folder::Retired, Key::Retired(id)) => Some(id.to_string()),
             (Folder::Revisions(of), Key::Revision(d, id)) if of == d => Some(id.to_string()),
             (Folder::RevisionHomes, Key::RevisionHome(id)) => Some(id.to_string()),
             (Folder::BundleMembers(of), Key::BundleMember(b, id)) if of == b => {

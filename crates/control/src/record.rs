@@ -98,6 +98,8 @@ pub enum Key {
     Environment,
     /// A deployment and its current split.
     Deployment(DeploymentId),
+    /// A deployment that was removed.
+    Retired(DeploymentId),
     /// A revision.
     Revision(DeploymentId, RevisionId),
     /// A split that is no longer current.
@@ -117,6 +119,8 @@ pub enum Key {
 pub enum Folder {
     /// The ids of all deployments.
     Deployments,
+    /// The ids of the deployments that were removed.
+    Retired,
     /// The ids of a deployment's revisions.
     Revisions(DeploymentId),
     /// The ids of all revisions of the environment.
@@ -133,6 +137,8 @@ pub enum Record {
     Environment(Environment),
     /// See [`Key::Deployment`].
     Deployment(DeploymentRecord),
+    /// See [`Key::Retired`].
+    Retired(DeploymentRecord),
     /// See [`Key::Revision`].
     Revision(Revision),
     /// See [`Key::PastSplit`].
@@ -154,6 +160,7 @@ impl Record {
         match self {
             Self::Environment(_) => Key::Environment,
             Self::Deployment(r) => Key::Deployment(r.deployment.deployment_id),
+            Self::Retired(r) => Key::Retired(r.deployment.deployment_id),
             Self::Revision(r) => Key::Revision(r.deployment_id, r.revision_id),
             Self::PastSplit(r) => Key::PastSplit(r.deployment_id, r.generation),
             Self::Route(r) => Key::Route(r.route.clone()),
@@ -174,6 +181,7 @@ impl Record {
         let record = match key {
             Key::Environment => read(text, Self::Environment),
             Key::Deployment(_) => read(text, Self::Deployment),
+            Key::Retired(_) => read(text, Self::Retired),
             Key::Revision(..) => read(text, Self::Revision),
             Key::PastSplit(..) => read(text, Self::PastSplit),
             Key::Route(_) => read(text, Self::Route),

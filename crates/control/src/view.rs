@@ -69,6 +69,14 @@ pub trait Lookup: View {
         typed!(self, Key::Deployment(id), Deployment)
     }
 
+    /// A deployment that was removed, with its last split.
+    ///
+    /// # Errors
+    /// As [`View::get`].
+    fn retired(&self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Fault> {
+        typed!(self, Key::Retired(id), Retired)
+    }
+
     /// A revision of a deployment.
     ///
     /// # Errors
@@ -117,6 +125,14 @@ pub trait Lookup: View {
     /// As [`View::list`].
     fn deployment_ids(&self) -> Result<Vec<DeploymentId>, Fault> {
         ids(self.list(&Folder::Deployments)?)
+    }
+
+    /// The ids of the deployments that were removed, oldest first.
+    ///
+    /// # Errors
+    /// As [`View::list`].
+    fn retired_ids(&self) -> Result<Vec<DeploymentId>, Fault> {
+        ids(self.list(&Folder::Retired)?)
     }
 
     /// The ids of a bundle's deployments, oldest first.

@@ -21,7 +21,7 @@ crate::schema_tag!(
 pub struct GenerationChange {
     /// Before; null when it did not exist.
     pub before: Option<u64>,
-    /// After; null when nothing changed.
+    /// After; null when it did not change, or is gone.
     pub after: Option<u64>,
 }
 

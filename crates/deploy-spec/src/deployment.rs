@@ -23,7 +23,7 @@ pub enum DeploymentLifecycle {
     Active,
     /// It answers 503 and keeps everything it has.
     Paused,
-    /// It is on its way out.
+    /// It was removed; what is left of it is for the record.
     Retired,
 }
 
@@ -89,9 +89,13 @@ pub struct BundleDeployment {
     pub generation: u64,
     /// When it was made.
     pub created_at: jiff::Timestamp,
+    /// When it was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<jiff::Timestamp>,
 }
 
-/// A deployment and its split: the record `deployments/<deployment_id>.json`.
+/// A deployment and its split: the record `deployments/<deployment_id>.json`, and once it is removed
+/// `retired/<deployment_id>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeploymentRecord {

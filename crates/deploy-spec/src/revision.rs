@@ -116,4 +116,10 @@ pub struct Revision {
     /// When its gate last was green.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warmed_at: Option<jiff::Timestamp>,
+    /// Since when it drains; only while it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<jiff::Timestamp>,
+    /// When it was archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<jiff::Timestamp>,
 }

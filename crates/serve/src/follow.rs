@@ -54,7 +54,8 @@ fn catch_up(plane: &Plane, store: &EnvironmentStore) -> Result<(), Fault> {
     let deployments: BTreeSet<DeploymentId> = keys.iter().filter_map(|key| concerns(key)).collect();
     let view = store.read()?;
     if keys.contains(&Key::Environment) {
-        plane.set_host_config(view.environment()?.host_config);
+        let environment = view.find_environment()?;
+        plane.set_host_config(environment.map(|found| found.host_config).unwrap_or_default());
     }
     let read = |id| Ok((id, project_deployment(&view, id)?));
     let changes = deployments.into_iter().map(read).collect::<Result<_, Fault>>()?;
@@ -69,6 +70,7 @@ const fn concerns(key: &Key) -> Option<DeploymentId> {
     match key {
         Key::Deployment(id) | Key::Revision(id, _) => Some(*id),
         Key::Environment
+        | Key::Retired(_)
         | Key::PastSplit(..)
         | Key::Route(_)
         | Key::BundleMember(..)

@@ -36,6 +36,7 @@ pub(crate) fn path(key: &Key) -> String {
     match key {
         Key::Environment => "environment.json".into(),
         Key::Deployment(d) => format!("deployments/{d}.json"),
+        Key::Retired(d) => format!("retired/{d}.json"),
         Key::Revision(d, r) => format!("revisions/{d}/{r}.json"),
         Key::PastSplit(d, generation) => format!("splits/{d}/{generation}.json"),
         Key::Route(route) => {
@@ -52,6 +53,7 @@ pub(crate) fn path(key: &Key) -> String {
 pub(crate) fn folder(folder: &Folder) -> String {
     match folder {
         Folder::Deployments => "deployments".into(),
+        Folder::Retired => "retired".into(),
         Folder::Revisions(d) => format!("revisions/{d}"),
         Folder::RevisionHomes => "index/revisions".into(),
         Folder::BundleMembers(bundle) => format!("index/bundles/{bundle}"),

@@ -9,9 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::routes;
 use crate::draft::Draft;
 use crate::mechanism::Verb;
-use crate::record::{BundleMember, BundleMemberSchema, Record, RouteClaim, RouteClaimSchema};
+use crate::record::{BundleMember, BundleMemberSchema, Record};
 use crate::view::Lookup as _;
 
 /// `bundles add`.
@@ -85,10 +86,9 @@ impl Verb for Add {
         draft.view().environment()?;
         let id = draft.new_deployment_id();
         draft.target(id, None)?;
-        let route_binding = RouteBinding::new(answers.route_binding.clone())
-            .map_err(|fault| below(fault, "/route_binding"))?;
+        let route_binding = routes::bind(&answers.route_binding)?;
         answers.session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
-        claim_routes(&route_binding, id, draft)?;
+        routes::claim(route_binding.claims(), id, draft)?;
         let deployment = BundleDeployment {
             deployment_id: id,
             environment_id: draft.view().environment_id().clone(),
@@ -102,6 +102,7 @@ impl Verb for Add {
             last_sequence: 0,
             generation: 0,
             created_at: draft.now(),
+            retired_at: None,
         };
         draft.becomes(deployment.generation);
         draft.put(Record::BundleMember(BundleMember {
@@ -127,28 +128,4 @@ fn customer(answers: &AddAnswers, draft: &Draft<'_>) -> Result<CustomerId, Fault
             .at("/customer_id")
             .hint("add --customer, or customer_id in the answers")),
     }
-}
-
-fn claim_routes(
-    binding: &RouteBinding,
-    id: DeploymentId,
-    draft: &mut Draft<'_>,
-) -> Result<(), Fault> {
-    for route in binding.claims() {
-        if let Some(owner) = draft.view().route_owner(&route)? {
-            return Err(Fault::conflict(format!("deployment {owner} already answers `{route}`"))
-                .hint("choose another host or path prefix")
-                .at("/route_binding")
-                .detail("deployment_id", owner.to_string()));
-        }
-        draft.put(Record::Route(RouteClaim { schema: RouteClaimSchema, route, deployment_id: id }));
-    }
-    Ok(())
-}
-
-fn below(mut fault: Fault, parent: &str) -> Fault {
-    let inner = fault.details.get("pointer").and_then(Value::as_str).unwrap_or("");
-    let pointer = format!("{parent}{inner}");
-    fault.details.insert("pointer".into(), pointer.into());
-    fault
 }

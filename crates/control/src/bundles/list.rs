@@ -2,7 +2,7 @@
 
 use deploy_spec::{
     BundleId, CustomerId, DeploymentId, DeploymentLifecycle, DeploymentRecord, Fault, RouteBinding,
-    Weights,
+    Timestamp, Weights,
 };
 use serde::Serialize;
 
@@ -27,6 +27,9 @@ pub struct DeploymentSummary {
     pub entries: Option<Weights>,
     /// Counts its changes.
     pub generation: u64,
+    /// When it was removed; absent while it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<Timestamp>,
 }
 
 /// The result of `bundles list`.
@@ -48,6 +51,18 @@ pub fn list(view: &dyn View) -> Result<DeploymentsShown, Fault> {
     Ok(DeploymentsShown { deployments })
 }
 
+/// The deployments that were removed from an environment, oldest first.
+///
+/// # Errors
+/// `not-found` when there is no such environment; or when its records cannot be read.
+pub fn list_retired(view: &dyn View) -> Result<DeploymentsShown, Fault> {
+    view.environment()?;
+    let ids = view.retired_ids()?.into_iter();
+    let records = ids.filter_map(|id| view.retired(id).transpose());
+    let deployments = records.map(|record| record.map(summary)).collect::<Result<_, Fault>>()?;
+    Ok(DeploymentsShown { deployments })
+}
+
 fn summary(record: DeploymentRecord) -> DeploymentSummary {
     let DeploymentRecord { deployment, split, .. } = record;
     DeploymentSummary {
@@ -59,5 +74,6 @@ fn summary(record: DeploymentRecord) -> DeploymentSummary {
         last_sequence: deployment.last_sequence,
         entries: split.and_then(|split| split.allocation).map(|allocation| allocation.entries),
         generation: deployment.generation,
+        retired_at: deployment.retired_at,
     }
 }

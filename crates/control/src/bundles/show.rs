@@ -3,7 +3,7 @@
 use deploy_spec::{BundleDeployment, Fault, Revision, TrafficSplit};
 use serde::Serialize;
 
-use crate::handle::{Handle, resolve_deployment};
+use crate::handle::{Handle, resolve_kept};
 use crate::view::{Lookup as _, View};
 
 /// The result of `bundles show`.
@@ -17,12 +17,12 @@ pub struct BundleShown {
     pub traffic: Option<TrafficSplit>,
 }
 
-/// One deployment.
+/// One deployment; one that was removed is found by its whole id.
 ///
 /// # Errors
-/// As [`resolve_deployment`]; or when its records cannot be read.
+/// As [`resolve_deployment`](crate::resolve_deployment); or when its records cannot be read.
 pub fn show(view: &dyn View, deployment: Option<&Handle>) -> Result<BundleShown, Fault> {
-    let record = resolve_deployment(view, deployment)?;
+    let record = resolve_kept(view, deployment)?;
     let revisions = view.revisions(record.deployment.deployment_id)?;
     Ok(BundleShown { deployment: record.deployment, revisions, traffic: record.split })
 }

@@ -66,10 +66,7 @@ impl Verb for Create {
             .hint(format!("gtc op env show {id}")));
         }
         let name = answers.name.clone().unwrap_or_else(|| id.to_string());
-        if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-            return Err(Fault::invalid("a name has 1 to 200 characters and no control characters")
-                .at("/name"));
-        }
+        check_name(&name)?;
         let mut environment = empty(&id, &name, draft);
         environment.host_config = answers.host_config.clone().unwrap_or_default();
         environment.trust_root.clone_from(&answers.trust_root);
@@ -84,4 +81,14 @@ impl Verb for Create {
         draft.put(Record::Environment(environment));
         Ok(outcome)
     }
+}
+
+/// That people can read a name.
+pub(super) fn check_name(name: &str) -> Result<(), Fault> {
+    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+        return Err(
+            Fault::invalid("a name has 1 to 200 characters and no control characters").at("/name")
+        );
+    }
+    Ok(())
 }

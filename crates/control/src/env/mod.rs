@@ -2,13 +2,17 @@
 
 mod bindings;
 mod create;
+mod destroy;
 mod init;
 mod list;
 mod render;
 mod show;
+mod update;
 
 pub use create::{Create, CreateAnswers, CreateOutcome};
+pub use destroy::{Destroy, DestroyAnswers, DestroyOutcome};
 pub use init::{Init, InitAnswers, InitFacts, InitOutcome, InitResult};
 pub use list::{EnvironmentSummary, list};
 pub use render::render;
 pub use show::{EnvironmentShown, Page, show};
+pub use update::{HostConfigAnswers, Update, UpdateAnswers, UpdateOutcome};

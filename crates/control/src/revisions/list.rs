@@ -6,7 +6,7 @@ use deploy_spec::{
 };
 use serde::Serialize;
 
-use crate::handle::{Handle, resolve_deployment};
+use crate::handle::{Handle, resolve_kept};
 use crate::view::{Lookup as _, View};
 
 /// One line of `revisions list`.
@@ -39,14 +39,14 @@ pub struct RevisionsShown {
     pub revisions: Vec<RevisionSummary>,
 }
 
-/// The revisions of one deployment, or of all when none is named.
+/// The revisions of one deployment, also after it was removed, or of all when none is named.
 ///
 /// # Errors
-/// As [`resolve_deployment`]; or when the records cannot be read.
+/// As [`resolve_deployment`](crate::resolve_deployment); or when the records cannot be read.
 pub fn list(view: &dyn View, deployment: Option<&Handle>) -> Result<RevisionsShown, Fault> {
     view.environment()?;
     let records = match deployment {
-        Some(_) => vec![resolve_deployment(view, deployment)?],
+        Some(_) => vec![resolve_kept(view, deployment)?],
         None => {
             let ids = view.deployment_ids()?.into_iter();
             ids.filter_map(|id| view.deployment(id).transpose()).collect::<Result<_, _>>()?

@@ -205,5 +205,7 @@ fn pin(
         created_at: draft.now(),
         staged_at: draft.now(),
         warmed_at: None,
+        draining_since: None,
+        archived_at: None,
     })
 }

@@ -56,7 +56,12 @@ pub fn subject(view: &dyn View, answers: &WarmAnswers) -> Result<Revision, Fault
             "revision r{} is {other}; only a staged revision is warmed",
             revision.sequence
         ))
-        .hint("gtc op revisions stage")
+        .hint(match other {
+            Lifecycle::Failed | Lifecycle::Inactive => {
+                format!("gtc op revisions retry {}/r{}", revision.deployment_id, revision.sequence)
+            }
+            _ => "gtc op revisions stage".into(),
+        })
         .detail("lifecycle", other.name())),
     }
 }

@@ -6,7 +6,7 @@ use deploy_spec::{
 use serde::Serialize;
 
 use super::SplitOutcome;
-use crate::handle::{Handle, resolve_deployment};
+use crate::handle::{Handle, resolve_kept};
 use crate::view::{Lookup as _, View};
 
 /// One generation of a split.
@@ -50,16 +50,16 @@ pub struct HistoryShown {
     pub truncated: bool,
 }
 
-/// The newest `limit` generations of a deployment's split.
+/// The newest `limit` generations of a deployment's split, also after it was removed.
 ///
 /// # Errors
-/// As [`resolve_deployment`]; or when the records cannot be read.
+/// As [`resolve_deployment`](crate::resolve_deployment); or when the records cannot be read.
 pub fn history(
     view: &dyn View,
     deployment: Option<&Handle>,
     limit: u64,
 ) -> Result<HistoryShown, Fault> {
-    let record = resolve_deployment(view, deployment)?;
+    let record = resolve_kept(view, deployment)?;
     let deployment_id = record.deployment.deployment_id;
     let newest = record.split.as_ref().map_or(0, |split| split.generation);
     let oldest = (newest + 1).saturating_sub(limit);

@@ -21,7 +21,7 @@ use crate::draft::Draft;
 use crate::record::Record;
 use crate::view::{Lookup as _, View};
 
-/// Replaces the split of `record` by its next generation and keeps the old one for a rollback.
+/// Replaces the split of `record` and puts both.
 fn replace(
     draft: &mut Draft<'_>,
     mut record: DeploymentRecord,
@@ -29,11 +29,35 @@ fn replace(
     allocation: Option<Allocation>,
     previous: Option<u64>,
 ) -> SplitOutcome {
+    let split = next(draft, &mut record, op, allocation, previous);
+    let outcome = SplitOutcome::of(&split);
+    draft.becomes(split.generation);
+    record.split = Some(split);
+    draft.put(Record::Deployment(record));
+    outcome
+}
+
+/// Takes a deployment that is about to be put away off the air, as `traffic clear` does.
+pub(crate) fn take_off(draft: &mut Draft<'_>, record: &mut DeploymentRecord) {
+    if record.split.as_ref().is_some_and(|split| split.allocation.is_some()) {
+        let previous = undo_point(record.split.as_ref());
+        record.split = Some(next(draft, record, SplitOp::Clear, None, previous));
+    }
+}
+
+/// The next generation of the split of `record`; the one before is kept for a rollback.
+fn next(
+    draft: &mut Draft<'_>,
+    record: &mut DeploymentRecord,
+    op: SplitOp,
+    allocation: Option<Allocation>,
+    previous: Option<u64>,
+) -> TrafficSplit {
     let generation = record.split.as_ref().map_or(0, |split| split.generation + 1);
     if let Some(past) = record.split.take() {
         draft.put(Record::PastSplit(past));
     }
-    let split = TrafficSplit {
+    TrafficSplit {
         schema: SplitSchema,
         deployment_id: record.deployment.deployment_id,
         generation,
@@ -43,12 +67,7 @@ fn replace(
         at: draft.now(),
         by: draft.actor().clone(),
         idempotency_key: draft.key(),
-    };
-    let outcome = SplitOutcome::of(&split);
-    draft.becomes(generation);
-    record.split = Some(split);
-    draft.put(Record::Deployment(record));
-    outcome
+    }
 }
 
 /// Names the target of a traffic verb: the deployment, at the generation of its split.
@@ -84,6 +103,7 @@ fn must_be_ready(
     let Some((first, state)) = not_ready.first() else { return Ok(()) };
     let next = match *state {
         "staged" => format!("gtc op revisions warm {of}/{first}"),
+        "failed" | "inactive" => format!("gtc op revisions retry {of}/{first}"),
         _ => format!("gtc op revisions list --deployment {of}"),
     };
     let names: Vec<String> =

@@ -134,5 +134,16 @@ fn the_schema_of_every_verb_names_every_field_and_refuses_others() {
     traffic set: deployment_id entries environment_id expected_generation idempotency_key
     traffic rollback: deployment_id environment_id expected_generation idempotency_key
     traffic clear: deployment_id environment_id expected_generation idempotency_key
+    env update: environment_id expected_generation host_config idempotency_key name
+    env destroy: confirm environment_id expected_generation idempotency_key
+    bundles update: config customer_id deployment_id environment_id expected_generation idempotency_key revenue_policy_ref route_binding session
+    bundles pause: deployment_id environment_id expected_generation idempotency_key
+    bundles resume: deployment_id environment_id expected_generation idempotency_key
+    bundles remove: deployment_id environment_id expected_generation idempotency_key
+    revisions drain: deployment_id environment_id expected_generation idempotency_key revision_id
+    revisions complete-drain: deployment_id environment_id expected_generation idempotency_key revision_id
+    revisions retry: deployment_id environment_id expected_generation idempotency_key revision_id
+    revisions archive: deployment_id environment_id expected_generation idempotency_key revision_id
+    revisions prune: deployment_id environment_id expected_generation idempotency_key keep older_than_days
     ");
 }

@@ -2,23 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use control::{Change, Key, Lookup as _, Memory, Record, Transaction, View as _, project};
+use control::{
+    Change, Key, Lookup as _, Memory, Record, Transaction, View as _, project_deployment,
+};
 use deploy_spec::lifecycle::EDGES;
-use deploy_spec::{Lifecycle, Permission, RuntimeConfig, TrafficSplit, document};
+use deploy_spec::runtime_config::RuntimeConfigSchema;
+use deploy_spec::{
+    DeploymentId, DeploymentLifecycle, DeploymentRecord, HostConfig, Lifecycle, Permission,
+    RouteKey, RuntimeConfig, TrafficSplit, document,
+};
 
 pub(crate) fn hold(before: &Memory, transaction: &Transaction, after: &Memory) {
     assert_eq!(after.sequence(), before.sequence() + 1);
     let keys: BTreeSet<&Key> = transaction.changes.iter().map(Change::key).collect();
     assert_eq!(keys.len(), transaction.changes.len(), "a record changes twice");
     for change in &transaction.changes {
-        let Change::Put { key, record } = change else { continue };
+        let Change::Put { key, record } = change else {
+            goes_rightly(before, change.key(), after);
+            continue;
+        };
         assert_eq!(*key, record.key());
         let line = document::to_line(record);
         assert_eq!(Record::parse(key, &line).as_ref(), Ok(record), "records survive JSON");
         record_follows(before.get(key).unwrap().as_ref(), record, after);
     }
     audit_tells(transaction);
+    what_serves_stays(before, transaction);
     live_revisions_are_ready(after);
+    indexes_agree(after);
     projection_is_accepted(after);
 }
 
@@ -31,7 +42,10 @@ fn record_follows(old: Option<&Record>, new: &Record, after: &Memory) {
             assert!(reaches(old.lifecycle, new.lifecycle), "law 2: {old:?} to {new:?}");
             assert_eq!(new.generation, old.generation + 1);
             assert_eq!(new.bundle_digest, old.bundle_digest);
+            assert_eq!(new.draining_since.is_some(), new.lifecycle == Lifecycle::Draining);
+            assert_eq!(new.archived_at.is_some(), new.lifecycle == Lifecycle::Archived);
         }
+        (None, Record::Retired(_)) => {}
         (Some(Record::Deployment(old)), Record::Deployment(new)) => {
             let step = new.deployment.generation - old.deployment.generation;
             assert!(step == u64::from(new.deployment != old.deployment), "{old:?} to {new:?}");
@@ -47,10 +61,94 @@ fn record_follows(old: Option<&Record>, new: &Record, after: &Memory) {
     }
 }
 
-/// Warming is not stored, so a move may pass through it.
+/// Warming is not stored, so a move may pass through it; what nobody serves drains at once, and what
+/// has drained is put away from there.
 fn reaches(from: Lifecycle, to: Lifecycle) -> bool {
     let edge = |from, to| EDGES.contains(&(from, to));
-    edge(from, to) || edge(from, Lifecycle::Warming) && edge(Lifecycle::Warming, to)
+    let via = |middle| edge(from, middle) && edge(middle, to);
+    edge(from, to)
+        || via(Lifecycle::Warming)
+        || via(Lifecycle::Draining)
+        || to == Lifecycle::Archived && via(Lifecycle::Inactive)
+}
+
+/// What may be deleted, and what must hold once it is.
+fn goes_rightly(before: &Memory, key: &Key, after: &Memory) {
+    let old = before.get(key).unwrap();
+    match old.unwrap_or_else(|| panic!("{key:?} was not there")) {
+        Record::Environment(_) => assert_eq!(after.deployment_ids().unwrap(), []),
+        Record::Deployment(old) => {
+            let id = old.deployment.deployment_id;
+            is_put_away(&old, &after.retired(id).unwrap().unwrap(), after);
+        }
+        Record::Retired(old) => {
+            let id = old.deployment.deployment_id;
+            let is_of = |key: &&Key| matches!(key, Key::Revision(of, _) | Key::PastSplit(of, _) if *of == id);
+            assert_eq!(after.records().keys().find(is_of), None, "nothing of it is left");
+        }
+        Record::Revision(old) => {
+            assert_eq!(old.lifecycle, Lifecycle::Archived);
+            let live = after.deployment(old.deployment_id).unwrap();
+            let chain = live.map_or_else(Vec::new, |record| undo_chain(record.split, after));
+            let named = chain.iter().filter_map(|split| split.allocation.as_ref());
+            let mut entries = named.flat_map(|allocation| allocation.entries.entries());
+            assert!(entries.all(|entry| entry.revision_id != old.revision_id), "{old:?}");
+        }
+        Record::PastSplit(old) => {
+            assert_eq!(after.deployment(old.deployment_id).unwrap(), None, "history is kept");
+        }
+        Record::Route(_) | Record::BundleMember(_) | Record::RevisionHome(_) => {}
+        other => panic!("{other:?} was deleted"),
+    }
+}
+
+fn is_put_away(old: &DeploymentRecord, new: &DeploymentRecord, after: &Memory) {
+    let id = old.deployment.deployment_id;
+    assert_eq!(new.deployment.lifecycle, DeploymentLifecycle::Retired);
+    assert!(new.deployment.retired_at.is_some());
+    assert_eq!(new.deployment.generation, old.deployment.generation + 1);
+    assert!(new.split.as_ref().is_none_or(|split| split.allocation.is_none()));
+    if new.split != old.split {
+        split_follows(old.split.as_ref(), new.split.as_ref().unwrap(), after);
+    }
+    let revisions = after.revisions(id).unwrap();
+    assert!(revisions.iter().all(|revision| revision.lifecycle == Lifecycle::Archived));
+}
+
+/// Every split from which a rollback could still come, newest first.
+fn undo_chain(current: Option<TrafficSplit>, view: &Memory) -> Vec<TrafficSplit> {
+    let older = |split: &TrafficSplit| {
+        let previous = split.previous?;
+        view.past_split(split.deployment_id, previous).unwrap()
+    };
+    std::iter::successors(current, older).collect()
+}
+
+/// Names are taken by what is there, and by nothing else.
+fn indexes_agree(after: &Memory) {
+    let (mut routes, mut members, mut homes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut claims, mut bundles, mut revisions) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (key, record) in after.records() {
+        match (key, record) {
+            (Key::Route(route), Record::Route(claim)) => {
+                routes.insert((route.clone(), claim.deployment_id));
+            }
+            (Key::BundleMember(bundle, id), _) => _ = members.insert((bundle.clone(), *id)),
+            (Key::RevisionHome(id), Record::RevisionHome(home)) => {
+                homes.insert((home.deployment_id, *id));
+            }
+            (Key::Deployment(id), Record::Deployment(record)) => {
+                let of: BTreeSet<RouteKey> = record.deployment.route_binding.claims().collect();
+                claims.extend(of.into_iter().map(|route| (route, *id)));
+                bundles.insert((record.deployment.bundle_id.clone(), *id));
+                assert_eq!(after.retired(*id).unwrap(), None, "live or removed, not both");
+            }
+            (Key::Revision(of, id), _) => _ = revisions.insert((*of, *id)),
+            _ => {}
+        }
+    }
+    assert_eq!((routes, members, homes), (claims, bundles, revisions));
 }
 
 fn split_follows(old: Option<&TrafficSplit>, new: &TrafficSplit, after: &Memory) {
@@ -62,15 +160,29 @@ fn split_follows(old: Option<&TrafficSplit>, new: &TrafficSplit, after: &Memory)
     assert!(new.allocation.as_ref().is_none_or(|a| a.slots.agree_with(&a.entries)));
 }
 
+/// Law 3: what has weight stays where it is, unless its whole deployment goes.
+fn what_serves_stays(before: &Memory, transaction: &Transaction) {
+    for change in &transaction.changes {
+        let Change::Put { record: Record::Revision(new), .. } = change else { continue };
+        let (of, id) = (new.deployment_id, new.revision_id);
+        let record = before.deployment(of).unwrap().unwrap();
+        let goes =
+            transaction.changes.iter().any(|c| *c == Change::Delete { key: Key::Deployment(of) });
+        if record.split.is_some_and(|split| split.weight_of(id) > 0) && !goes {
+            let old = before.revision(of, id).unwrap().unwrap();
+            assert_eq!(new.lifecycle, old.lifecycle, "{new:?}");
+        }
+    }
+}
+
 /// Law 8.
 fn audit_tells(transaction: &Transaction) {
     let audit = &transaction.audit;
     assert_eq!(audit.authorization.decision, Permission::Allow);
     assert!(audit.target.is_some(), "{audit:?}");
     let next = audit.generation.before.map_or(0, |before| before + 1);
-    let only_answered =
-        transaction.changes.iter().all(|change| matches!(change.key(), Key::Answered(_)));
-    let after = if only_answered { None } else { Some(next) };
+    let is_put = |change: &Change| matches!(change, Change::Put { key, .. } if !matches!(key, Key::Answered(_)));
+    let after = transaction.changes.iter().any(is_put).then_some(next);
     assert_eq!(audit.generation.after, after, "{audit:?}");
     assert_eq!((&audit.prev_hash, &audit.hash), (&None, &None), "the store chains");
 }
@@ -91,7 +203,14 @@ fn live_revisions_are_ready(after: &Memory) {
 }
 
 fn projection_is_accepted(after: &Memory) {
-    let config = project(after).unwrap();
+    let project = |id: DeploymentId| project_deployment(after, id).unwrap().unwrap();
+    let config = RuntimeConfig {
+        schema: RuntimeConfigSchema,
+        environment_id: after.environment_id().clone(),
+        generation: after.sequence(),
+        host_config: HostConfig::default(),
+        deployments: after.deployment_ids().unwrap().into_iter().map(project).collect(),
+    };
     assert_eq!(config.check(), Ok(()));
     let read: RuntimeConfig = document::from_json(&document::to_line(&config)).unwrap();
     assert_eq!(read, config);

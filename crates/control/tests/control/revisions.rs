@@ -335,18 +335,18 @@ fn warm_moves_along_the_edges_only() {
                     (Kind::Refused, &json!(from))
                 );
                 assert_eq!(world.memory, before);
-                fault.to_string()
+                world.shown(&fault.to_string())
             }
         };
         told.push_str(&format!("{from}: {after}\n"));
     }
     insta::assert_snapshot!(told, @"
-    inactive: refused: revision r1 is inactive; only a staged revision is warmed (gtc op revisions stage)
+    inactive: refused: revision r1 is inactive; only a staged revision is warmed (gtc op revisions retry D1/r1)
     staged: ready
     warming: refused: revision r1 is warming; only a staged revision is warmed (gtc op revisions stage)
     ready: ready
     draining: refused: revision r1 is draining; only a staged revision is warmed (gtc op revisions stage)
-    failed: refused: revision r1 is failed; only a staged revision is warmed (gtc op revisions stage)
+    failed: refused: revision r1 is failed; only a staged revision is warmed (gtc op revisions retry D1/r1)
     archived: refused: revision r1 is archived; only a staged revision is warmed (gtc op revisions stage)
     ");
 }

@@ -304,7 +304,7 @@ fn rollback_names_the_revisions_it_lacks() {
     let refused = world.ask::<traffic::Rollback>(json!({}));
     insta::assert_snapshot!(world.told(&refused), @r#"
     refused: only ready revisions take traffic: r1 is inactive, r2 is failed
-    hint: gtc op revisions list --deployment D1
+    hint: gtc op revisions retry D1/r1
     {
       "not_ready": [
         "r1",

@@ -7,6 +7,12 @@ use serde_json::{Value, json};
 
 use crate::world::{World, entries, green, init_facts, red, staged_bundle, trusted_key};
 
+/// A data plane serves.
+pub(crate) const SERVED: revisions::DrainFacts = revisions::DrainFacts { served: true };
+
+/// No data plane serves.
+pub(crate) const UNSERVED: revisions::DrainFacts = revisions::DrainFacts { served: false };
+
 type Run = fn(&mut World, Value) -> Result<Reply, Fault>;
 
 pub(crate) struct Case {
@@ -40,6 +46,31 @@ pub(crate) fn rolling() -> World {
     world.stage("fast2flow");
     world.turn(&[("r1", 10_000)]).unwrap();
     world.turn(&[("r1", 9_900), ("r2", 100)]).unwrap();
+    world
+}
+
+/// r4 is ready and has no weight, r3 has failed; a deployment `old` is paused.
+fn ending() -> World {
+    let mut world = rolling();
+    world.ask_with::<revisions::Warm>(json!({"revision_id": "r3"}), &red()).unwrap_err();
+    world.stage_ready("fast2flow");
+    world.add("old", "/old");
+    world.ask::<bundles::Pause>(json!({"deployment_id": "old"})).unwrap();
+    world
+}
+
+/// r4 of [`ending`] drains.
+fn draining() -> World {
+    let mut world = ending();
+    let document = json!({"revision_id": "fast2flow/r4"});
+    world.ask_with::<revisions::Drain>(document, &SERVED).unwrap();
+    world
+}
+
+/// r3 of [`ending`] is archived.
+fn archived() -> World {
+    let mut world = ending();
+    world.ask::<revisions::Archive>(json!({"revision_id": "fast2flow/r3"})).unwrap();
     world
 }
 
@@ -135,6 +166,51 @@ pub(crate) fn every_verb() -> Vec<Case> {
             Some(json!({})),
             Some(1),
         ),
+    ]
+    .into_iter()
+    .chain(later_verbs())
+    .collect()
+}
+
+/// The verbs that update, pause, drain, retry and put away.
+fn later_verbs() -> Vec<Case> {
+    macro_rules! case {
+        ($name:literal, $verb:ty => $facts:expr, $world:expr, $document:tt, $other:expr, $generation:expr $(,)?) => {
+            Case {
+                name: $name,
+                run: |world, document| world.reply::<$verb>(document, &$facts),
+                schema: document_schema::<$verb>,
+                world: $world,
+                document: json!($document),
+                other: $other,
+                generation: Some($generation),
+            }
+        };
+    }
+    let other = |document: Value| Some(document);
+    vec![
+        case!("env update", env::Update => (), rolling, {"name": "Here"}, other(json!({"name": "There"})), 0),
+        case!("env destroy", env::Destroy => (), World::local, {"confirm": "local"}, None, 0),
+        case!("bundles update", bundles::Update => (), rolling,
+            {"deployment_id": "fast2flow", "route_binding": {"path_prefix": "/flow"}},
+            other(json!({"deployment_id": "fast2flow", "config": {"colour": "green"}})), 3),
+        case!("bundles pause", bundles::Pause => (), ending, {"deployment_id": "fast2flow"},
+            other(json!({"deployment_id": "old"})), 4),
+        case!("bundles resume", bundles::Resume => (), ending, {"deployment_id": "old"},
+            other(json!({"deployment_id": "fast2flow"})), 1),
+        case!("bundles remove", bundles::Remove => (), ending, {"deployment_id": "old"},
+            other(json!({"deployment_id": "fast2flow"})), 1),
+        case!("revisions drain", revisions::Drain => SERVED, ending, {"revision_id": "fast2flow/r4"},
+            other(json!({"revision_id": "fast2flow/r3"})), 1),
+        case!("revisions complete-drain", revisions::CompleteDrain => (), draining,
+            {"revision_id": "fast2flow/r4"}, other(json!({"revision_id": "fast2flow/r3"})), 2),
+        case!("revisions retry", revisions::Retry => (), ending, {"revision_id": "fast2flow/r3"},
+            other(json!({"revision_id": "fast2flow/r4"})), 1),
+        case!("revisions archive", revisions::Archive => (), ending, {"revision_id": "fast2flow/r3"},
+            other(json!({"revision_id": "fast2flow/r4"})), 1),
+        case!("revisions prune", revisions::Prune => (), archived,
+            {"deployment_id": "fast2flow", "keep": 0, "older_than_days": 0},
+            other(json!({"keep": 1})), 4),
     ]
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn cases(cases: u32) -> Config {
     Config { cases, rng_seed: RngSeed::Fixed(SEED), failure_persistence: None, ..Config::default() }
 }
 
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) memory: Memory,
     pub(crate) authorization: Authorization,

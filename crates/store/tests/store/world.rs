@@ -293,7 +293,7 @@ fn folders(keys: &BTreeSet<&Key>) -> BTreeSet<Folder> {
         Key::BundleMember(bundle, _) => Some(Folder::BundleMembers(bundle.clone())),
         _ => None,
     };
-    [Folder::Deployments, Folder::RevisionHomes]
+    [Folder::Deployments, Folder::Retired, Folder::RevisionHomes]
         .into_iter()
         .chain(keys.iter().filter_map(of_key))
         .collect()
