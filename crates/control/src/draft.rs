@@ -5,7 +5,7 @@ use deploy_spec::{
     RevisionId, Salt, Timestamp,
 };
 
-use crate::record::{Change, Record};
+use crate::record::{Change, Key, Record};
 use crate::view::View;
 
 /// Random bits, drawn by the caller; a verb makes at most one id and one salt.
@@ -117,6 +117,10 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn put(&mut self, record: Record) {
         self.changes.push(Change::Put { key: record.key(), record });
+    }
+
+    pub(crate) fn delete(&mut self, key: Key) {
+        self.changes.push(Change::Delete { key });
     }
 
     /// The changes stand, and the answer is nevertheless this failure.

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::config;
 use crate::draft::Draft;
 use crate::mechanism::Verb;
 use crate::record::{BundleMember, BundleMemberSchema, Record, RouteClaim, RouteClaimSchema};
@@ -88,6 +89,7 @@ impl Verb for Add {
         let route_binding = RouteBinding::new(answers.route_binding.clone())
             .map_err(|fault| below(fault, "/route_binding"))?;
         answers.session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
+        config::check(&answers.config, "/config")?;
         claim_routes(&route_binding, id, draft)?;
         let deployment = BundleDeployment {
             deployment_id: id,

@@ -134,5 +134,19 @@ fn the_schema_of_every_verb_names_every_field_and_refuses_others() {
     traffic set: deployment_id entries environment_id expected_generation idempotency_key
     traffic rollback: deployment_id environment_id expected_generation idempotency_key
     traffic clear: deployment_id environment_id expected_generation idempotency_key
+    env-packs add: answers environment_id expected_generation idempotency_key kind pack_ref slot
+    env-packs update: answers environment_id expected_generation idempotency_key kind pack_ref slot
+    env-packs remove: environment_id expected_generation idempotency_key slot
+    env-packs rollback: environment_id expected_generation idempotency_key slot
+    config set: deployment_id environment_id expected_generation idempotency_key values
+    config unset: deployment_id environment_id expected_generation idempotency_key names
+    secrets put: environment_id expected_generation fingerprint idempotency_key path
+    secrets rotate: environment_id expected_generation fingerprint idempotency_key path
+    secrets delete: environment_id expected_generation force idempotency_key path
+    credentials import: environment_id expected_generation fingerprint idempotency_key
+    credentials rotate: environment_id expected_generation fingerprint idempotency_key
+    credentials bootstrap: environment_id expected_generation idempotency_key
+    backups create: environment_id expected_generation idempotency_key
+    backups restore: backup_id environment_id expected_generation file from_environment idempotency_key
     ");
 }

@@ -15,7 +15,11 @@ pub(crate) fn hold(before: &Memory, transaction: &Transaction, after: &Memory) {
         assert_eq!(*key, record.key());
         let line = document::to_line(record);
         assert_eq!(Record::parse(key, &line).as_ref(), Ok(record), "records survive JSON");
-        record_follows(before.get(key).unwrap().as_ref(), record, after);
+        if transaction.audit.verb == "restore" {
+            never_goes_back(before.get(key).unwrap().as_ref(), record);
+        } else {
+            record_follows(before.get(key).unwrap().as_ref(), record, after);
+        }
     }
     audit_tells(transaction);
     live_revisions_are_ready(after);
@@ -42,8 +46,36 @@ fn record_follows(old: Option<&Record>, new: &Record, after: &Memory) {
         (Some(Record::Environment(old)), Record::Environment(new)) => {
             assert_eq!(new.generation, old.generation + 1);
         }
+        (Some(Record::Secret(old)), Record::Secret(new)) => {
+            assert_eq!(new.generation, old.generation + 1);
+            assert!(new.newest().unwrap().version > old.newest().unwrap().version);
+            assert!(new.versions.len() <= deploy_spec::SECRET_VERSIONS_KEPT);
+        }
         (Some(old), new) => panic!("{old:?} was written over by {new:?}"),
         (None, _) => {}
+    }
+}
+
+/// A restore moves records to where they were, and what they count forward.
+fn never_goes_back(old: Option<&Record>, new: &Record) {
+    match (old, new) {
+        (Some(Record::Environment(old)), Record::Environment(new)) => {
+            assert!(new.generation > old.generation);
+        }
+        (Some(Record::Deployment(old)), Record::Deployment(new)) => {
+            let (before, after) = (&old.deployment, &new.deployment);
+            assert!(after.generation > before.generation || after == before);
+            assert!(after.last_sequence >= before.last_sequence);
+            let generation = |split: &Option<TrafficSplit>| split.as_ref().map(|s| s.generation);
+            assert!(generation(&new.split) > generation(&old.split) || new.split == old.split);
+        }
+        (Some(Record::Revision(old)), Record::Revision(new)) => {
+            assert!(new.generation > old.generation);
+        }
+        (Some(Record::Secret(old)), Record::Secret(new)) => {
+            assert!(new.generation > old.generation);
+        }
+        _ => {}
     }
 }
 
@@ -67,6 +99,10 @@ fn audit_tells(transaction: &Transaction) {
     let audit = &transaction.audit;
     assert_eq!(audit.authorization.decision, Permission::Allow);
     assert!(audit.target.is_some(), "{audit:?}");
+    if audit.verb == "restore" {
+        assert!(audit.generation.after > audit.generation.before, "{audit:?}");
+        return;
+    }
     let next = audit.generation.before.map_or(0, |before| before + 1);
     let only_answered =
         transaction.changes.iter().all(|change| matches!(change.key(), Key::Answered(_)));

@@ -1,9 +1,13 @@
 //! The verbs, each asked for real: documents in, replies and records out.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod backups;
 mod bundles;
+mod config;
+mod credentials;
 mod documents;
 mod env;
+mod env_packs;
 mod env_show;
 mod handles;
 mod laws;
@@ -13,6 +17,7 @@ mod projection;
 mod revisions;
 mod rollback;
 mod routes;
+mod secrets;
 mod traffic;
 mod verbs;
 mod world;
