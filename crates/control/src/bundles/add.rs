@@ -86,10 +86,7 @@ impl Verb for Add {
         draft.view().environment()?;
         let id = draft.new_deployment_id();
         draft.target(id, None)?;
-        let route_binding = RouteBinding::new(answers.route_binding.clone())
-            .map_err(|fault| below(fault, "/route_binding"))?;
-        answers.session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
-        config::check(&answers.config, "/config")?;
+        let route_binding = check(answers)?;
         claim_routes(&route_binding, id, draft)?;
         let deployment = BundleDeployment {
             deployment_id: id,
@@ -119,6 +116,13 @@ impl Verb for Add {
         }));
         Ok(shown)
     }
+}
+
+/// What can be wrong by itself; the routes, bound.
+fn check(answers: &AddAnswers) -> Result<RouteBinding, Fault> {
+    answers.session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
+    config::check(&answers.config, "/config")?;
+    RouteBinding::new(answers.route_binding.clone()).map_err(|fault| below(fault, "/route_binding"))
 }
 
 fn customer(answers: &AddAnswers, draft: &Draft<'_>) -> Result<CustomerId, Fault> {

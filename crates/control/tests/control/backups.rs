@@ -328,56 +328,56 @@ const SPOILED: &[(&str, Spoil)] = &[
             if let Record::Environment(environment) = r {
                 environment.environment_id = "eu".parse().unwrap();
             }
-        })
+        });
     }),
     ("a deployment of another", |records| {
         each(records, |r| {
             if let Record::Deployment(record) = r {
                 record.deployment.environment_id = "eu".parse().unwrap();
             }
-        })
+        });
     }),
     ("a claim of another route", |records| {
         each(records, |r| {
             if let Record::Route(claim) = r {
                 claim.route.path_prefix = "/other".parse().unwrap();
             }
-        })
+        });
     }),
     ("a split to what is not ready", |records| {
         each(records, |r| {
             if let Record::Revision(revision) = r {
                 revision.lifecycle = Lifecycle::Staged;
             }
-        })
+        });
     }),
     ("one sequence for all", |records| {
         each(records, |r| {
             if let Record::Revision(revision) = r {
                 revision.sequence = 1;
             }
-        })
+        });
     }),
     ("a sequence beyond the newest", |records| {
         each(records, |r| {
             if let Record::Deployment(record) = r {
                 record.deployment.last_sequence = 0;
             }
-        })
+        });
     }),
     ("a past that is to come", |records| {
         each(records, |r| {
             if let Record::PastSplit(split) = r {
                 split.generation = 99;
             }
-        })
+        });
     }),
     ("a secret without versions", |records| {
         each(records, |r| {
             if let Record::Secret(secret) = r {
                 secret.versions.clear();
             }
-        })
+        });
     }),
 ];
 
