@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use deploy_spec::{EnvironmentId, Fault, Revision, Secret, SecretRef};
 
 use super::restore::RestoreFacts;
-use crate::record::Record;
+use crate::record::{Key, Record};
 use crate::secrets::credentials_path;
 
 /// The records to put, and the secrets that have no value where they go.
@@ -13,7 +13,7 @@ pub(super) fn bring(
     facts: &RestoreFacts,
     here: &EnvironmentId,
 ) -> Result<(Vec<Record>, Vec<SecretRef>), Fault> {
-    let credentials = SecretRef::new(here, &credentials_path()?);
+    let credentials = Key::Secret(credentials_path()?);
     let source = &facts.source_environment;
     let gone: BTreeSet<&str> = facts.missing_values.iter().map(String::as_str).collect();
     let (mut records, mut missing) = (Vec::new(), Vec::new());
@@ -27,7 +27,7 @@ pub(super) fn bring(
             other => records.push(renamed(other.clone(), source, here)),
         }
     }
-    if source != here || missing.contains(&credentials) {
+    if records.iter().all(|record| record.key() != credentials) {
         forget_credentials(&mut records);
     }
     missing.sort_unstable();
