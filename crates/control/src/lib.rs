@@ -5,17 +5,22 @@
 //! [`Rejection`]. One verb is one file. Compare-and-swap, idempotency and audit are in the
 //! mechanism, not in the verbs. Nothing here reads a file, a clock or a random number.
 
+pub mod backups;
 pub mod bundles;
 mod call;
+pub mod config;
+pub mod credentials;
 mod draft;
 pub mod env;
 pub mod env_packs;
 mod handle;
 mod mechanism;
 mod memory;
+mod problem;
 mod project;
 mod record;
 pub mod revisions;
+pub mod secrets;
 pub mod traffic;
 mod view;
 
@@ -26,6 +31,7 @@ pub use mechanism::{
     Decision, Rejection, Reply, Transaction, Verb, decide, document_schema, replay,
 };
 pub use memory::Memory;
+pub use problem::Problem;
 pub use project::{project, project_deployment};
 pub use record::{Answered, BundleMember, Change, Folder, Key, Record, RevisionHome, RouteClaim};
 pub use view::{Lookup, View};

@@ -62,8 +62,14 @@ impl View for Memory {
             (Folder::BundleMembers(of), Key::BundleMember(b, id)) if of == b => {
                 Some(id.to_string())
             }
+            (Folder::Secrets, Key::Secret(path)) => Some(path.to_string()),
+            (Folder::Backups, Key::Backup(id)) => Some(id.to_string()),
             _ => None,
         };
         Ok(self.records.keys().filter_map(name).collect())
+    }
+    fn all(&self) -> Result<Vec<Key>, Fault> {
+        let is_record = |key: &&Key| !matches!(key, Key::Answered(_));
+        Ok(self.records.keys().filter(is_record).cloned().collect())
     }
 }

@@ -1,8 +1,8 @@
 //! What is stored: one record per noun, and the small records that make look-ups cheap.
 
 use deploy_spec::{
-    BundleId, DeploymentId, DeploymentRecord, Digest, Environment, Fault, IdempotencyKey, Revision,
-    RevisionId, RouteKey, Timestamp, TrafficSplit,
+    Backup, BackupId, BundleId, DeploymentId, DeploymentRecord, Digest, Environment, Fault,
+    IdempotencyKey, Revision, RevisionId, RouteKey, Secret, SecretPath, Timestamp, TrafficSplit,
 };
 use deploy_spec::{document, schema_tag};
 use serde::de::DeserializeOwned;
@@ -110,6 +110,10 @@ pub enum Key {
     BundleMember(BundleId, DeploymentId),
     /// Where a revision belongs.
     RevisionHome(RevisionId),
+    /// What is known of a secret.
+    Secret(SecretPath),
+    /// What is known of a backup.
+    Backup(BackupId),
     /// What a key was answered.
     Answered(IdempotencyKey),
 }
@@ -127,6 +131,10 @@ pub enum Folder {
     RevisionHomes,
     /// The ids of a bundle's deployments.
     BundleMembers(BundleId),
+    /// The paths of all secrets.
+    Secrets,
+    /// The ids of all backups.
+    Backups,
 }
 
 /// A record.
@@ -149,6 +157,10 @@ pub enum Record {
     BundleMember(BundleMember),
     /// See [`Key::RevisionHome`].
     RevisionHome(RevisionHome),
+    /// See [`Key::Secret`].
+    Secret(Secret),
+    /// See [`Key::Backup`].
+    Backup(Backup),
     /// See [`Key::Answered`].
     Answered(Answered),
 }
@@ -166,6 +178,8 @@ impl Record {
             Self::Route(r) => Key::Route(r.route.clone()),
             Self::BundleMember(r) => Key::BundleMember(r.bundle_id.clone(), r.deployment_id),
             Self::RevisionHome(r) => Key::RevisionHome(r.revision_id),
+            Self::Secret(r) => Key::Secret(r.path.clone()),
+            Self::Backup(r) => Key::Backup(r.backup_id),
             Self::Answered(r) => Key::Answered(r.key.clone()),
         }
     }
@@ -187,6 +201,8 @@ impl Record {
             Key::Route(_) => read(text, Self::Route),
             Key::BundleMember(..) => read(text, Self::BundleMember),
             Key::RevisionHome(_) => read(text, Self::RevisionHome),
+            Key::Secret(_) => read(text, Self::Secret),
+            Key::Backup(_) => read(text, Self::Backup),
             Key::Answered(_) => read(text, Self::Answered),
         }?;
         if record.key() == *key {

@@ -2,8 +2,8 @@
 //! touches and no more.
 
 use deploy_spec::{
-    BundleId, DeploymentId, DeploymentRecord, Environment, EnvironmentId, Fault, Revision,
-    RevisionId, RouteKey, TrafficSplit,
+    Backup, BackupId, BundleId, DeploymentId, DeploymentRecord, Environment, EnvironmentId, Fault,
+    Revision, RevisionId, RouteKey, Secret, SecretPath, TrafficSplit,
 };
 
 use crate::record::{Answered, Folder, Key, Record};
@@ -27,6 +27,13 @@ pub trait View {
     /// # Errors
     /// When the folder is there and cannot be read.
     fn list(&self, folder: &Folder) -> Result<Vec<String>, Fault>;
+
+    /// The names of all records, in order; remembered answers apart. It costs what the environment
+    /// holds: only what is about the whole of it may ask.
+    ///
+    /// # Errors
+    /// When a folder is there and cannot be read.
+    fn all(&self) -> Result<Vec<Key>, Fault>;
 }
 
 macro_rules! typed {
@@ -91,6 +98,46 @@ pub trait Lookup: View {
     /// As [`View::get`].
     fn past_split(&self, of: DeploymentId, generation: u64) -> Result<Option<TrafficSplit>, Fault> {
         typed!(self, Key::PastSplit(of, generation), PastSplit)
+    }
+
+    /// What is known of a secret.
+    ///
+    /// # Errors
+    /// As [`View::get`].
+    fn secret(&self, path: &SecretPath) -> Result<Option<Secret>, Fault> {
+        typed!(self, Key::Secret(path.clone()), Secret)
+    }
+
+    /// What is known of a backup.
+    ///
+    /// # Errors
+    /// As [`View::get`].
+    fn backup(&self, id: BackupId) -> Result<Option<Backup>, Fault> {
+        typed!(self, Key::Backup(id), Backup)
+    }
+
+    /// The paths of all secrets, in order.
+    ///
+    /// # Errors
+    /// As [`View::list`].
+    fn secret_paths(&self) -> Result<Vec<SecretPath>, Fault> {
+        ids(self.list(&Folder::Secrets)?)
+    }
+
+    /// The ids of all backups, oldest first.
+    ///
+    /// # Errors
+    /// As [`View::list`].
+    fn backup_ids(&self) -> Result<Vec<BackupId>, Fault> {
+        ids(self.list(&Folder::Backups)?)
+    }
+
+    /// The ids of all revisions of the environment, oldest first.
+    ///
+    /// # Errors
+    /// As [`View::list`].
+    fn revision_home_ids(&self) -> Result<Vec<RevisionId>, Fault> {
+        ids(self.list(&Folder::RevisionHomes)?)
     }
 
     /// What a key was answered.

@@ -35,6 +35,22 @@ pub enum Slot {
 }
 
 impl Slot {
+    /// Every slot, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Deployer,
+        Self::Secrets,
+        Self::Telemetry,
+        Self::Sessions,
+        Self::State,
+        Self::Revocation,
+    ];
+
+    /// Whether an environment is whole without it.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Revocation)
+    }
+
     /// The name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -122,6 +138,12 @@ pub struct Environment {
     pub host_config: HostConfig,
     /// Its env-packs, in the order of the slots.
     pub bindings: Vec<EnvPackBinding>,
+    /// The bindings that were removed and not replaced, for a rollback; at most one a slot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed_bindings: Vec<EnvPackBinding>,
+    /// Non-secret values for all its deployments; a deployment's own come before them.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub config: Map<String, Value>,
     /// Whose signatures on bundles it accepts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trust_root: Vec<TrustedKey>,
@@ -139,5 +161,73 @@ impl Environment {
     #[must_use]
     pub fn binding(&self, slot: Slot) -> Option<&EnvPackBinding> {
         self.bindings.iter().find(|binding| binding.slot == slot)
+    }
+
+    /// The binding that was removed from `slot`, if nothing took its place.
+    #[must_use]
+    pub fn removed_binding(&self, slot: Slot) -> Option<&EnvPackBinding> {
+        self.removed_bindings.iter().find(|binding| binding.slot == slot)
+    }
+
+    /// The slots that nothing fills, the optional ones too.
+    #[must_use]
+    pub fn missing_slots(&self) -> Vec<Slot> {
+        Slot::ALL.into_iter().filter(|slot| self.binding(*slot).is_none()).collect()
+    }
+
+    /// Fills the slot of `binding`. What filled it last, bound or removed, is kept as `previous`
+    /// without its own, and the slot's generation moves on; a slot that was never filled begins
+    /// at 0.
+    pub fn bind(&mut self, mut binding: EnvPackBinding) {
+        let last = self.take_binding(binding.slot);
+        binding.generation = last.as_ref().map_or(0, |last| last.generation + 1);
+        binding.previous = last.map(|last| Box::new(EnvPackBinding { previous: None, ..last }));
+        self.place(binding);
+    }
+
+    /// Empties `slot` and keeps what was in it; false when nothing was.
+    pub fn unbind(&mut self, slot: Slot) -> bool {
+        let Some(i) = self.bindings.iter().position(|binding| binding.slot == slot) else {
+            return false;
+        };
+        let mut removed = self.bindings.remove(i);
+        removed.generation += 1;
+        self.removed_bindings.push(removed);
+        self.removed_bindings.sort_by_key(|binding| binding.slot);
+        true
+    }
+
+    /// What a rollback of `slot` puts back: what was removed, or what was replaced.
+    #[must_use]
+    pub fn rollback_of(&self, slot: Slot) -> Option<&EnvPackBinding> {
+        match self.binding(slot) {
+            Some(binding) => binding.previous.as_deref(),
+            None => self.removed_binding(slot),
+        }
+    }
+
+    /// Puts [`Environment::rollback_of`] back and keeps what it replaces; false when there is
+    /// nothing to put back. What was removed comes back with the `previous` it had.
+    pub fn roll_back(&mut self, slot: Slot) -> bool {
+        let Some(back) = self.rollback_of(slot).cloned() else { return false };
+        if self.binding(slot).is_some() {
+            self.bind(back);
+        } else if let Some(mut removed) = self.take_binding(slot) {
+            removed.generation += 1;
+            self.place(removed);
+        }
+        true
+    }
+
+    fn take_binding(&mut self, slot: Slot) -> Option<EnvPackBinding> {
+        let take = |list: &mut Vec<EnvPackBinding>| {
+            list.iter().position(|binding| binding.slot == slot).map(|i| list.remove(i))
+        };
+        take(&mut self.bindings).or_else(|| take(&mut self.removed_bindings))
+    }
+
+    fn place(&mut self, binding: EnvPackBinding) {
+        self.bindings.push(binding);
+        self.bindings.sort_by_key(|binding| binding.slot);
     }
 }

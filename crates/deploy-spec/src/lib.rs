@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod backup;
 pub mod deployment;
 pub mod descriptor;
 pub mod digest;
@@ -18,6 +19,7 @@ pub mod reference;
 pub mod revision;
 pub mod route;
 pub mod runtime_config;
+pub mod secret;
 pub mod slots;
 pub mod slug;
 pub mod split;
@@ -28,6 +30,7 @@ pub mod weight;
 
 pub use actor::{Actor, ActorKind};
 pub use audit::{AuditEvent, AuditResult, Authorization, GenerationChange, Permission};
+pub use backup::Backup;
 pub use deployment::{BundleDeployment, DeploymentLifecycle, DeploymentRecord, SessionSource};
 pub use descriptor::Descriptor;
 pub use digest::Digest;
@@ -36,15 +39,16 @@ pub use fault::{Fault, Kind};
 pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{BundleManifest, Health, InnerPath, Limits, Pack, PackKind, SecretNeed};
-pub use reference::{CredentialsRef, PolicyRef, SecretRef};
+pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
 pub use revision::{CheckStatus, GateCheck, PinnedPack, Revision};
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};
 pub use runtime_config::{RuntimeConfig, RuntimeDeployment, RuntimeRevision, RuntimeSplit};
+pub use secret::{SECRET_VERSIONS_KEPT, Secret, SecretVersion};
 pub use slots::{Run, Slots};
 pub use slug::{BundleId, CustomerId, EnvironmentId, PackId, TeamId, TenantId};
 pub use split::{Allocation, Salt, SplitOp, TrafficSplit};
 pub use trust::{Signature, TrustedKey};
-pub use ulid_id::{DeploymentId, EventId, RevisionId};
+pub use ulid_id::{BackupId, DeploymentId, EventId, RevisionId};
 pub use weight::{Bps, WHOLE, Weight, Weights};
 
 /// The instants of every document: RFC 3339, UTC.

@@ -96,6 +96,10 @@ ulid_id!(
     /// One line of the audit log.
     EventId
 );
+ulid_id!(
+    /// One backup of an environment.
+    BackupId
+);
 
 #[cfg(test)]
 mod tests {

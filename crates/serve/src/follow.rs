@@ -75,6 +75,8 @@ const fn concerns(key: &Key) -> Option<DeploymentId> {
         | Key::Route(_)
         | Key::BundleMember(..)
         | Key::RevisionHome(_)
+        | Key::Secret(_)
+        | Key::Backup(_)
         | Key::Answered(_) => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use control::{Folder, Key, Record};
-use deploy_spec::{Digest, IdempotencyKey, document};
+use deploy_spec::{DeploymentId, Digest, IdempotencyKey, document};
 
 /// The lock; it says who holds it for writing, or [`FREE`].
 pub(crate) const LOCK: &str = ".lock";
@@ -17,6 +17,10 @@ pub(crate) const COMMITS: &str = "commits";
 pub(crate) const AUDIT: &str = "audit/events.jsonl";
 /// The folder of before-images.
 pub(crate) const BACKUPS: &str = "backups";
+/// The folder of what is known of secrets.
+const SECRETS: &str = "secrets/index";
+/// The folder of route claims, by digest.
+pub(crate) const ROUTES: &str = "index/routes";
 
 /// Where a record is written.
 pub(crate) fn path_of(record: &Record) -> String {
@@ -38,13 +42,15 @@ pub(crate) fn path(key: &Key) -> String {
         Key::Deployment(d) => format!("deployments/{d}.json"),
         Key::Retired(d) => format!("retired/{d}.json"),
         Key::Revision(d, r) => format!("revisions/{d}/{r}.json"),
-        Key::PastSplit(d, generation) => format!("splits/{d}/{generation}.json"),
+        Key::PastSplit(d, generation) => format!("{}/{generation}.json", past_splits(*d)),
         Key::Route(route) => {
             let name = Digest::of(&document::to_line(route));
-            format!("index/routes/{}.json", name.hex())
+            format!("{ROUTES}/{}.json", name.hex())
         }
         Key::BundleMember(bundle, d) => format!("index/bundles/{bundle}/{d}.json"),
         Key::RevisionHome(r) => format!("index/revisions/{r}.json"),
+        Key::Secret(path) => format!("{SECRETS}/{}.json", path.as_str().replace('/', "~")),
+        Key::Backup(id) => format!("{BACKUPS}/index/{id}.json"),
         Key::Answered(key) => format!("{}/0{}", answers_folder(key), answer_suffix(key)),
     }
 }
@@ -57,7 +63,21 @@ pub(crate) fn folder(folder: &Folder) -> String {
         Folder::Revisions(d) => format!("revisions/{d}"),
         Folder::RevisionHomes => "index/revisions".into(),
         Folder::BundleMembers(bundle) => format!("index/bundles/{bundle}"),
+        Folder::Secrets => SECRETS.into(),
+        Folder::Backups => format!("{BACKUPS}/index"),
     }
+}
+
+/// The name of the record that is in this file of a folder, if that is what the file is.
+pub(crate) fn name_of(folder: &Folder, file: &str) -> Option<String> {
+    let stem = file.strip_suffix(".json")?;
+    // No path of a secret has a `~`, so that each has a file name of its own.
+    Some(if *folder == Folder::Secrets { stem.replace('~', "/") } else { stem.to_owned() })
+}
+
+/// Where the past splits of a deployment are.
+pub(crate) fn past_splits(of: DeploymentId) -> String {
+    format!("splits/{of}")
 }
 
 /// The folder in which a key's answer is kept: one of 256, so that each stays small.

@@ -14,6 +14,8 @@ use crate::disk::Disk;
 use crate::layout::{self, JOURNAL};
 use crate::lock::Guard;
 
+mod enumerate;
+
 /// The records of an environment at one moment. Nobody writes while it lives: keep it short.
 pub struct Snapshot {
     environment_id: EnvironmentId,
@@ -87,19 +89,34 @@ impl View for Snapshot {
 
     fn list(&self, folder: &Folder) -> Result<Vec<String>, Fault> {
         let path = layout::folder(folder);
-        let names = self.names(&path)?.into_iter();
-        let mut stems: BTreeSet<String> =
-            names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+        let files = self.names(&path)?.into_iter();
+        let mut names: BTreeSet<String> =
+            files.filter_map(|file| layout::name_of(folder, &file)).collect();
         for (key, content) in &self.overlay {
             let file = layout::path(key);
-            let stem = file.strip_prefix(&path).and_then(|rest| rest.strip_prefix('/'));
-            let Some(stem) = stem.and_then(|stem| stem.strip_suffix(".json")) else { continue };
+            let file = file.strip_prefix(&path).and_then(|rest| rest.strip_prefix('/'));
+            let Some(name) = file.and_then(|file| layout::name_of(folder, file)) else { continue };
             if content.is_some() {
-                stems.insert(stem.to_owned());
+                names.insert(name);
             } else {
-                stems.remove(stem);
+                names.remove(&name);
             }
         }
-        Ok(stems.into_iter().collect())
+        Ok(names.into_iter().collect())
+    }
+
+    fn all(&self) -> Result<Vec<Key>, Fault> {
+        let mut keys = self.records_on_disk()?;
+        for (key, content) in &self.overlay {
+            if matches!(key, Key::Answered(_)) {
+                continue;
+            }
+            if content.is_some() {
+                keys.insert(key.clone());
+            } else {
+                keys.remove(key);
+            }
+        }
+        Ok(keys.into_iter().collect())
     }
 }

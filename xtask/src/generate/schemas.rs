@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use control::{bundles, document_schema, env, revisions, traffic};
-use deploy_spec::{audit, deployment, environment, manifest, revision, runtime_config, split};
+use control::{backups, bundles, config, credentials, document_schema, env, env_packs};
+use control::{revisions, secrets, traffic};
+use deploy_spec::{audit, backup, deployment, environment, manifest, revision, runtime_config};
+use deploy_spec::{secret, split};
 use schemars::schema_for;
 use serde_json::Value;
 
@@ -23,11 +25,13 @@ fn documents() -> Vec<(&'static str, Value)> {
     }
     vec![
         document!(audit::AuditSchema, deploy_spec::AuditEvent),
+        document!(backup::BackupSchema, deploy_spec::Backup),
         document!(deployment::DeploymentSchema, deploy_spec::DeploymentRecord),
         document!(environment::EnvironmentSchema, deploy_spec::Environment),
         document!(manifest::BundleSchema, deploy_spec::BundleManifest),
         document!(revision::RevisionSchema, deploy_spec::Revision),
         document!(runtime_config::RuntimeConfigSchema, deploy_spec::RuntimeConfig),
+        document!(secret::SecretSchema, deploy_spec::Secret),
         document!(split::SplitSchema, deploy_spec::TrafficSplit),
     ]
 }
@@ -43,11 +47,18 @@ fn answers() -> Vec<(String, Value)> {
         };
     }
     verbs![
+        backups::Create,
+        backups::Restore,
         bundles::Add,
         bundles::Pause,
         bundles::Remove,
         bundles::Resume,
         bundles::Update,
+        config::Set,
+        config::Unset,
+        credentials::Bootstrap,
+        credentials::Import,
+        credentials::Rotate,
         env::Create,
         env::Destroy,
         env::Init,
@@ -57,8 +68,15 @@ fn answers() -> Vec<(String, Value)> {
         revisions::Drain,
         revisions::Prune,
         revisions::Retry,
+        env_packs::Add,
+        env_packs::Remove,
+        env_packs::Rollback,
+        env_packs::Update,
         revisions::Stage,
         revisions::Warm,
+        secrets::Delete,
+        secrets::Put,
+        secrets::Rotate,
         traffic::Clear,
         traffic::Rollback,
         traffic::Set,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::routes;
+use crate::config;
 use crate::draft::Draft;
 use crate::mechanism::Verb;
 use crate::record::{BundleMember, BundleMemberSchema, Record};
@@ -86,8 +87,7 @@ impl Verb for Add {
         draft.view().environment()?;
         let id = draft.new_deployment_id();
         draft.target(id, None)?;
-        let route_binding = routes::bind(&answers.route_binding)?;
-        answers.session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
+        let route_binding = check(answers)?;
         routes::claim(route_binding.claims(), id, draft)?;
         let deployment = BundleDeployment {
             deployment_id: id,
@@ -118,6 +118,13 @@ impl Verb for Add {
         }));
         Ok(shown)
     }
+}
+
+/// What can be wrong by itself; the routes, bound.
+fn check(answers: &AddAnswers) -> Result<RouteBinding, Fault> {
+    answers.session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
+    config::check(&answers.config, "/config")?;
+    routes::bind(&answers.route_binding)
 }
 
 fn customer(answers: &AddAnswers, draft: &Draft<'_>) -> Result<CustomerId, Fault> {

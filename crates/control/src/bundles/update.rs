@@ -98,6 +98,9 @@ fn updated(answers: &UpdateAnswers, before: &BundleDeployment) -> Result<BundleD
     if let Some(session) = &session {
         session.check().map_err(|why| Fault::invalid(why).at("/session/header"))?;
     }
+    if let Some(values) = &config {
+        crate::config::check(values, "/config")?;
+    }
     let route_binding = route_binding.map(|said| routes::bind(&said)).transpose()?;
     let mut after = before.clone();
     after.route_binding = route_binding.unwrap_or(after.route_binding);

@@ -4,6 +4,7 @@ use deploy_spec::environment::EnvironmentSchema;
 use deploy_spec::{Environment, EnvironmentId, Fault, HostConfig, Slot, TrustedKey};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 
 use super::bindings::defaults;
 use crate::draft::Draft;
@@ -80,8 +81,7 @@ impl Verb for Init {
             if created { Vec::new() } else { missing.iter().map(|binding| binding.slot).collect() };
         let known = environment.trust_root.contains(&facts.own_key);
         let untouched = !created && missing.is_empty() && known;
-        environment.bindings.extend(missing);
-        environment.bindings.sort_by_key(|binding| binding.slot);
+        missing.into_iter().for_each(|binding| environment.bind(binding));
         if !known {
             environment.trust_root.push(facts.own_key.clone());
         }
@@ -115,6 +115,8 @@ pub(super) fn empty(id: &EnvironmentId, name: &str, draft: &Draft<'_>) -> Enviro
         name: name.to_owned(),
         host_config: HostConfig::default(),
         bindings: Vec::new(),
+        removed_bindings: Vec::new(),
+        config: Map::new(),
         trust_root: Vec::new(),
         credentials_ref: None,
         generation: 0,

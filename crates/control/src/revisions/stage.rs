@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::effective;
 use crate::draft::Draft;
 use crate::handle::{Handle, resolve_deployment};
 use crate::mechanism::Verb;
@@ -177,7 +178,8 @@ fn pin(
 ) -> Result<Revision, Fault> {
     let deployment = &record.deployment;
     let newest = draft.view().revision_ids(deployment.deployment_id)?.last().copied();
-    let config = deployment.config_overrides.clone();
+    let environment = draft.view().environment()?;
+    let config = effective(None, &environment.config, Some(&deployment.config_overrides));
     let secret_ref = |need: &SecretNeed| -> Result<SecretRef, Fault> {
         let text =
             format!("secret://{}/{}/{}", deployment.environment_id, bundle.bundle_id, need.name);

@@ -1,6 +1,7 @@
 //! Answers documents: what is wrong with one is named by JSON pointer.
 
-use control::{Call, bundles, env, revisions, traffic};
+use control::traffic;
+use control::{Call, backups, bundles, config, credentials, env, env_packs, revisions, secrets};
 use deploy_spec::Kind;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -69,6 +70,17 @@ fn a_wrong_field_deep_inside_is_named_too() {
         pointer::<revisions::WarmAnswers>(json!({"revision_id": ""})),
         pointer::<env::CreateAnswers>(json!({"host_config": {"trusted_peers": ["here"]}})),
         pointer::<env::CreateAnswers>(json!({"trust_root": [{"key_id": "k"}]})),
+        pointer::<env_packs::AddAnswers>(json!({"slot": "disk", "kind": "a.b@1.0.0"})),
+        pointer::<env_packs::AddAnswers>(json!({"slot": "state", "kind": "a.b"})),
+        pointer::<env_packs::UpdateAnswers>(json!({"slot": "state", "pack_ref": {"http": "x"}})),
+        pointer::<config::SetAnswers>(json!({"values": [1]})),
+        pointer::<config::UnsetAnswers>(json!({"names": ["a", 1]})),
+        pointer::<secrets::PutAnswers>(json!({"path": "a/../b"})),
+        pointer::<secrets::PutAnswers>(json!({"path": "a", "value": "hunter2"})),
+        pointer::<secrets::DeleteAnswers>(json!({"path": "a", "force": "yes"})),
+        pointer::<credentials::ImportAnswers>(json!({"fingerprint": 1})),
+        pointer::<backups::RestoreAnswers>(json!({"backup_id": "newest"})),
+        pointer::<backups::RestoreAnswers>(json!({"from_environment": "A"})),
     ];
     insta::assert_snapshot!(told.concat(), @r#"
     "/entries" invalid type: map, expected a sequence
@@ -93,6 +105,17 @@ fn a_wrong_field_deep_inside_is_named_too() {
     "/revision_id" `` names nothing: give an id, a prefix of one, a bundle's name or `r3`
     "/host_config/trusted_peers/0" invalid IP address syntax
     "/trust_root/0" missing field `public_key`
+    "/slot" unknown variant `disk`, expected one of `deployer`, `secrets`, `telemetry`, `sessions`, `state`, `revocation`
+    "/kind" `a.b` is not a descriptor like `greentic.deployer.k8s@1.0.0`
+    "/pack_ref" unknown variant `http`, expected one of `builtin`, `file`, `oci`
+    "/values" invalid type: sequence, expected a map
+    "/names/1" invalid type: integer `1`, expected a string
+    "/path" `a/../b` is not a secret's path: at most 240 of A-Z, a-z, 0-9, `-`, `_` and `.`, in parts separated by `/`
+    "/value" unknown field `value`, expected `path` or `fingerprint`
+    "/force" invalid type: string "yes", expected a boolean
+    "/fingerprint" invalid type: integer `1`, expected a string
+    "/backup_id" `newest` is not an id: a ULID is 26 upper-case letters and digits
+    "/from_environment" `A` is not a slug: 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit
     "#);
 }
 
@@ -145,5 +168,19 @@ fn the_schema_of_every_verb_names_every_field_and_refuses_others() {
     revisions retry: deployment_id environment_id expected_generation idempotency_key revision_id
     revisions archive: deployment_id environment_id expected_generation idempotency_key revision_id
     revisions prune: deployment_id environment_id expected_generation idempotency_key keep older_than_days
+    env-packs add: answers environment_id expected_generation idempotency_key kind pack_ref slot
+    env-packs update: answers environment_id expected_generation idempotency_key kind pack_ref slot
+    env-packs remove: environment_id expected_generation idempotency_key slot
+    env-packs rollback: environment_id expected_generation idempotency_key slot
+    config set: deployment_id environment_id expected_generation idempotency_key values
+    config unset: deployment_id environment_id expected_generation idempotency_key names
+    secrets put: environment_id expected_generation fingerprint idempotency_key path
+    secrets rotate: environment_id expected_generation fingerprint idempotency_key path
+    secrets delete: environment_id expected_generation force idempotency_key path
+    credentials import: environment_id expected_generation fingerprint idempotency_key
+    credentials rotate: environment_id expected_generation fingerprint idempotency_key
+    credentials bootstrap: environment_id expected_generation idempotency_key
+    backups create: environment_id expected_generation idempotency_key
+    backups restore: backup_id environment_id expected_generation file from_environment idempotency_key
     ");
 }

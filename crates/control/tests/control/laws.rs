@@ -18,13 +18,19 @@ pub(crate) fn hold(before: &Memory, transaction: &Transaction, after: &Memory) {
     assert_eq!(keys.len(), transaction.changes.len(), "a record changes twice");
     for change in &transaction.changes {
         let Change::Put { key, record } = change else {
-            goes_rightly(before, change.key(), after);
+            if transaction.audit.verb != "restore" {
+                goes_rightly(before, change.key(), after);
+            }
             continue;
         };
         assert_eq!(*key, record.key());
         let line = document::to_line(record);
         assert_eq!(Record::parse(key, &line).as_ref(), Ok(record), "records survive JSON");
-        record_follows(before.get(key).unwrap().as_ref(), record, after);
+        if transaction.audit.verb == "restore" {
+            never_goes_back(before.get(key).unwrap().as_ref(), record);
+        } else {
+            record_follows(before.get(key).unwrap().as_ref(), record, after);
+        }
     }
     audit_tells(transaction);
     what_serves_stays(before, transaction);
@@ -56,8 +62,36 @@ fn record_follows(old: Option<&Record>, new: &Record, after: &Memory) {
         (Some(Record::Environment(old)), Record::Environment(new)) => {
             assert_eq!(new.generation, old.generation + 1);
         }
+        (Some(Record::Secret(old)), Record::Secret(new)) => {
+            assert_eq!(new.generation, old.generation + 1);
+            assert!(new.newest().unwrap().version > old.newest().unwrap().version);
+            assert!(new.versions.len() <= deploy_spec::SECRET_VERSIONS_KEPT);
+        }
         (Some(old), new) => panic!("{old:?} was written over by {new:?}"),
         (None, _) => {}
+    }
+}
+
+/// A restore moves records to where they were, and what they count forward.
+fn never_goes_back(old: Option<&Record>, new: &Record) {
+    match (old, new) {
+        (Some(Record::Environment(old)), Record::Environment(new)) => {
+            assert!(new.generation > old.generation);
+        }
+        (Some(Record::Deployment(old)), Record::Deployment(new)) => {
+            let (before, after) = (&old.deployment, &new.deployment);
+            assert!(after.generation > before.generation || after == before);
+            assert!(after.last_sequence >= before.last_sequence);
+            let generation = |split: &Option<TrafficSplit>| split.as_ref().map(|s| s.generation);
+            assert!(generation(&new.split) > generation(&old.split) || new.split == old.split);
+        }
+        (Some(Record::Revision(old)), Record::Revision(new)) => {
+            assert!(new.generation > old.generation);
+        }
+        (Some(Record::Secret(old)), Record::Secret(new)) => {
+            assert!(new.generation > old.generation);
+        }
+        _ => {}
     }
 }
 
@@ -97,7 +131,10 @@ fn goes_rightly(before: &Memory, key: &Key, after: &Memory) {
         Record::PastSplit(old) => {
             assert_eq!(after.deployment(old.deployment_id).unwrap(), None, "history is kept");
         }
-        Record::Route(_) | Record::BundleMember(_) | Record::RevisionHome(_) => {}
+        Record::Route(_)
+        | Record::BundleMember(_)
+        | Record::RevisionHome(_)
+        | Record::Secret(_) => {}
         other => panic!("{other:?} was deleted"),
     }
 }
@@ -160,8 +197,12 @@ fn split_follows(old: Option<&TrafficSplit>, new: &TrafficSplit, after: &Memory)
     assert!(new.allocation.as_ref().is_none_or(|a| a.slots.agree_with(&a.entries)));
 }
 
-/// Law 3: what has weight stays where it is, unless its whole deployment goes.
+/// Law 3: what has weight stays where it is, unless its whole deployment goes, or comes back as it
+/// was.
 fn what_serves_stays(before: &Memory, transaction: &Transaction) {
+    if transaction.audit.verb == "restore" {
+        return;
+    }
     for change in &transaction.changes {
         let Change::Put { record: Record::Revision(new), .. } = change else { continue };
         let (of, id) = (new.deployment_id, new.revision_id);
@@ -180,9 +221,15 @@ fn audit_tells(transaction: &Transaction) {
     let audit = &transaction.audit;
     assert_eq!(audit.authorization.decision, Permission::Allow);
     assert!(audit.target.is_some(), "{audit:?}");
+    if audit.verb == "restore" {
+        assert!(audit.generation.after > audit.generation.before, "{audit:?}");
+        return;
+    }
     let next = audit.generation.before.map_or(0, |before| before + 1);
     let is_put = |change: &Change| matches!(change, Change::Put { key, .. } if !matches!(key, Key::Answered(_)));
-    let after = transaction.changes.iter().any(is_put).then_some(next);
+    let is_gone = ["delete", "destroy", "prune"].contains(&audit.verb.as_str());
+    let is_numbered = !is_gone && transaction.changes.iter().any(is_put);
+    let after = is_numbered.then_some(next);
     assert_eq!(audit.generation.after, after, "{audit:?}");
     assert_eq!((&audit.prev_hash, &audit.hash), (&None, &None), "the store chains");
 }

@@ -1,10 +1,14 @@
 //! The verbs, each asked for real: documents in, replies and records out.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod backups;
 mod bundles;
+mod config;
+mod credentials;
 mod documents;
 mod env;
 mod env_change;
+mod env_packs;
 mod env_show;
 mod handles;
 mod laws;
@@ -17,6 +21,7 @@ mod removal;
 mod revisions;
 mod rollback;
 mod routes;
+mod secrets;
 mod traffic;
 mod verbs;
 mod walk;

@@ -1,11 +1,13 @@
 //! Every mutating verb once, with a world in which it changes something: what the mechanism is
 //! held to.
 
-use control::{Reply, bundles, document_schema, env, revisions, traffic};
-use deploy_spec::Fault;
+use control::{Reply, backups, bundles, config, credentials, document_schema, env, env_packs};
+use control::{revisions, secrets, traffic};
+use deploy_spec::{CheckStatus, Fault, Slot};
 use serde_json::{Value, json};
 
 use crate::world::{World, entries, green, init_facts, red, staged_bundle, trusted_key};
+use crate::world::{backup_made, credentials, sealed};
 
 /// A data plane serves.
 pub(crate) const SERVED: revisions::DrainFacts = revisions::DrainFacts { served: true };
@@ -79,6 +81,231 @@ fn stage(world: &mut World, document: Value) -> Result<Reply, Fault> {
 }
 
 pub(crate) fn every_verb() -> Vec<Case> {
+    let more =
+        [env_packs_verbs(), config_verbs(), secrets_verbs(), credentials_verbs(), backups_verbs()];
+    first_rollout_verbs().into_iter().chain(more.into_iter().flatten()).collect()
+}
+
+fn case(
+    name: &'static str,
+    (run, schema): (Run, fn() -> Value),
+    document: Value,
+    other: Option<Value>,
+    generation: Option<u64>,
+) -> Case {
+    Case { name, run, schema, world: rolling, document, other, generation }
+}
+
+const UPDATED: &str = "greentic.telemetry.stdout@0.1.1";
+
+fn updated() -> World {
+    let mut world = rolling();
+    for slot in [Slot::Telemetry, Slot::State] {
+        let facts = world.agrees(slot);
+        let document = json!({"slot": slot, "kind": format!("greentic.{slot}.other@0.1.0")});
+        world.ask_with::<env_packs::Update>(document, &facts).unwrap();
+    }
+    world
+}
+
+fn slot_of(document: &Value) -> Slot {
+    serde_json::from_value(document["slot"].clone()).unwrap_or(Slot::State)
+}
+
+fn env_packs_verbs() -> Vec<Case> {
+    let add: Run = |world, document| {
+        let facts = world.agrees(Slot::Revocation);
+        world.reply::<env_packs::Add>(document, &facts)
+    };
+    let update: Run = |world, document| {
+        let facts = world.agrees(Slot::Telemetry);
+        world.reply::<env_packs::Update>(document, &facts)
+    };
+    let remove: Run = |world, document| world.reply::<env_packs::Remove>(document, &());
+    let rollback: Run = |world, document| {
+        let facts = world.agrees(slot_of(&document));
+        world.reply::<env_packs::Rollback>(document, &facts)
+    };
+    let kind = |name: &str| json!({"slot": "revocation", "kind": format!("greentic.revocation.{name}@1.0.0")});
+    vec![
+        case(
+            "env-packs add",
+            (add, document_schema::<env_packs::Add>),
+            kind("list"),
+            Some(kind("other")),
+            None,
+        ),
+        case(
+            "env-packs update",
+            (update, document_schema::<env_packs::Update>),
+            json!({"slot": "telemetry", "kind": UPDATED}),
+            Some(json!({"slot": "telemetry", "answers": {"level": "debug"}})),
+            Some(0),
+        ),
+        case(
+            "env-packs remove",
+            (remove, document_schema::<env_packs::Remove>),
+            json!({"slot": "telemetry"}),
+            Some(json!({"slot": "state"})),
+            Some(0),
+        ),
+        Case {
+            world: updated,
+            ..case(
+                "env-packs rollback",
+                (rollback, document_schema::<env_packs::Rollback>),
+                json!({"slot": "telemetry"}),
+                Some(json!({"slot": "state"})),
+                Some(1),
+            )
+        },
+    ]
+}
+
+fn configured() -> World {
+    let mut world = rolling();
+    let document = json!({"deployment_id": "fast2flow", "values": {"colour": "red", "size": 1}});
+    world.ask_with::<config::Set>(document, &config::ConfigFacts::default()).unwrap();
+    world
+}
+
+fn config_verbs() -> Vec<Case> {
+    let set: Run =
+        |world, document| world.reply::<config::Set>(document, &config::ConfigFacts::default());
+    let unset: Run =
+        |world, document| world.reply::<config::Unset>(document, &config::ConfigFacts::default());
+    vec![
+        case(
+            "config set",
+            (set, document_schema::<config::Set>),
+            json!({"deployment_id": "fast2flow", "values": {"colour": "blue"}}),
+            Some(json!({"deployment_id": "fast2flow", "values": {"colour": "green"}})),
+            Some(3),
+        ),
+        Case {
+            world: configured,
+            ..case(
+                "config unset",
+                (unset, document_schema::<config::Unset>),
+                json!({"deployment_id": "fast2flow", "names": ["colour"]}),
+                Some(json!({"deployment_id": "fast2flow", "names": ["size"]})),
+                Some(4),
+            )
+        },
+    ]
+}
+
+fn keeping_secrets() -> World {
+    let mut world = rolling();
+    world.put_secret("fast2flow/key", "old").unwrap();
+    world.put_secret("fast2flow/other", "old").unwrap();
+    world
+}
+
+fn secrets_verbs() -> Vec<Case> {
+    let put: Run = |world, document| world.reply::<secrets::Put>(document, &sealed("new"));
+    let rotate: Run = |world, document| world.reply::<secrets::Rotate>(document, &sealed("new"));
+    let delete: Run = |world, document| world.reply::<secrets::Delete>(document, &());
+    let (one, other) = (json!({"path": "fast2flow/key"}), Some(json!({"path": "fast2flow/other"})));
+    vec![
+        case(
+            "secrets put",
+            (put, document_schema::<secrets::Put>),
+            one.clone(),
+            Some(json!({"path": "fast2flow/key", "fingerprint": "print-of-new"})),
+            None,
+        ),
+        Case {
+            world: keeping_secrets,
+            ..case(
+                "secrets rotate",
+                (rotate, document_schema::<secrets::Rotate>),
+                one.clone(),
+                other.clone(),
+                Some(0),
+            )
+        },
+        Case {
+            world: keeping_secrets,
+            ..case(
+                "secrets delete",
+                (delete, document_schema::<secrets::Delete>),
+                one,
+                other,
+                Some(0),
+            )
+        },
+    ]
+}
+
+fn signed_in() -> World {
+    let mut world = rolling();
+    let facts = credentials("old", CheckStatus::Pass);
+    world.ask_with::<credentials::Import>(json!({}), &facts).unwrap();
+    world
+}
+
+fn credentials_verbs() -> Vec<Case> {
+    let import: Run = |world, document| {
+        world.reply::<credentials::Import>(document, &credentials("new", CheckStatus::Pass))
+    };
+    let rotate: Run = |world, document| {
+        world.reply::<credentials::Rotate>(document, &credentials("new", CheckStatus::Pass))
+    };
+    let bootstrap: Run = |world, document| {
+        let made = credentials::BootstrapFacts::Made(credentials("new", CheckStatus::Pass));
+        world.reply::<credentials::Bootstrap>(document, &made)
+    };
+    let other = Some(json!({"fingerprint": "print-of-new"}));
+    vec![
+        case(
+            "credentials import",
+            (import, document_schema::<credentials::Import>),
+            json!({}),
+            other.clone(),
+            None,
+        ),
+        Case {
+            world: signed_in,
+            ..case(
+                "credentials rotate",
+                (rotate, document_schema::<credentials::Rotate>),
+                json!({}),
+                other,
+                Some(0),
+            )
+        },
+        case(
+            "credentials bootstrap",
+            (bootstrap, document_schema::<credentials::Bootstrap>),
+            json!({}),
+            None,
+            None,
+        ),
+    ]
+}
+
+fn backups_verbs() -> Vec<Case> {
+    let create: Run = |world, document| {
+        world.reply::<backups::Create>(document, &backup_made("01ARZ3NDEKTSV4RRFFQ69G5FAV"))
+    };
+    let restore: Run = |world, document| {
+        let facts = world.backup();
+        world.reply::<backups::Restore>(document, &facts)
+    };
+    vec![
+        case("backups create", (create, document_schema::<backups::Create>), json!({}), None, None),
+        case(
+            "backups restore",
+            (restore, document_schema::<backups::Restore>),
+            json!({"file": "a.gtbackup"}),
+            Some(json!({"file": "b.gtbackup"})),
+            Some(0),
+        ),
+    ]
+}
+
+fn first_rollout_verbs() -> Vec<Case> {
     let case = |name, run: Run, schema, document, other, generation| Case {
         name,
         run,

@@ -2,11 +2,12 @@
 
 use control::{Call, Change, Context, Decision, Fresh, Handle, Key, Lookup as _, Memory};
 use control::{Record, Rejection, Reply, Transaction, Verb, bundles, decide, env, revisions};
-use control::{resolve_deployment, resolve_revision, traffic};
+use control::{View as _, traffic};
+use control::{backups, credentials, env_packs, resolve_deployment, resolve_revision, secrets};
 use deploy_spec::{
     Actor, ActorKind, Allocation, AuditEvent, Authorization, CheckStatus, DeploymentRecord, Digest,
     EnvironmentId, Fault, GateCheck, Lifecycle, PackKind, Permission, PinnedPack, Revision,
-    Signature, Timestamp, TrustedKey,
+    Signature, Slot, Timestamp, TrustedKey,
 };
 use proptest::test_runner::{Config, RngSeed};
 use serde_json::{Value, json};
@@ -193,6 +194,32 @@ impl World {
         self.ask::<traffic::Set>(json!({"entries": entries(shares)}))
     }
 
+    /// What a registry that agrees says of a slot as it is.
+    pub(crate) fn agrees(&self, slot: Slot) -> env_packs::PackFacts {
+        let environment = self.memory.find_environment().unwrap();
+        let generation = environment.and_then(|found| env_packs::slot_generation(&found, slot));
+        env_packs::PackFacts { slot, digest: None, problems: Vec::new(), generation }
+    }
+
+    /// Puts a secret whose value is `value`.
+    pub(crate) fn put_secret(&mut self, path: &str, value: &str) -> Result<Value, Fault> {
+        self.ask_with::<secrets::Put>(json!({"path": path}), &sealed(value))
+    }
+
+    /// A backup of what is now.
+    pub(crate) fn backup(&self) -> backups::RestoreFacts {
+        let keys = self.memory.all().unwrap().into_iter();
+        let records: Vec<Record> =
+            keys.map(|key| self.memory.get(&key).unwrap().unwrap()).collect();
+        backups::RestoreFacts {
+            source_environment: self.memory.environment_id().clone(),
+            digest: Digest::of(b"backup"),
+            records,
+            missing_artifacts: Vec::new(),
+            missing_values: Vec::new(),
+        }
+    }
+
     pub(crate) fn deployment(&self, handle: &str) -> DeploymentRecord {
         resolve_deployment(&self.memory, Some(&handle_of(handle))).unwrap()
     }
@@ -298,6 +325,41 @@ pub(crate) fn staged_bundle(bundle: &str, version: &str) -> revisions::StagedBun
         secrets: Vec::new(),
         drain_seconds: None,
         signature: Some(Signature { key_id: "own-key".into() }),
+    }
+}
+
+/// A value as the secrets slot gives it back; nothing else of it is ever seen here.
+pub(crate) fn sealed(value: &str) -> secrets::SealedValue {
+    secrets::SealedValue {
+        value_ref: format!("sealed/{value}"),
+        fingerprint: format!("print-of-{value}"),
+    }
+}
+
+pub(crate) fn credentials(value: &str, status: CheckStatus) -> credentials::CredentialFacts {
+    let check = |requirement: &str, required, status, detail: &str| credentials::CredentialCheck {
+        requirement: requirement.into(),
+        required,
+        status,
+        detail: detail.into(),
+    };
+    credentials::CredentialFacts {
+        sealed: (status == CheckStatus::Pass).then(|| sealed(value)),
+        checks: vec![
+            check("can deploy", true, status, "kubectl auth can-i create deployments"),
+            check("can read logs", false, CheckStatus::Fail, "only needed for gtc logs"),
+        ],
+    }
+}
+
+pub(crate) fn backup_made(id: &str) -> backups::BackupMade {
+    backups::BackupMade {
+        backup_id: id.parse().unwrap(),
+        file: format!("backups/{id}.gtbackup"),
+        digest: Digest::of(b"backup"),
+        size_bytes: 4096,
+        sequence: 7,
+        records: 12,
     }
 }
 

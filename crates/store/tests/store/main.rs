@@ -9,6 +9,7 @@ mod feed;
 mod histories;
 mod keeping;
 mod lock;
+mod names;
 mod private;
 mod processes;
 mod real;

@@ -1,6 +1,6 @@
 //! Every command, cut off at every step, in every way that a machine can stop.
 
-use control::{Memory, Reply};
+use control::{Memory, Record, Reply};
 use deploy_spec::{CheckStatus, Fault};
 use store::{EnvironmentStore, Executed};
 
@@ -52,7 +52,7 @@ impl Logged {
 /// Every command of a first rollout and what may follow it, each with the store it is asked of.
 fn cases() -> Vec<Case> {
     type Make = fn(&mut World, &Memory) -> Box<dyn Command>;
-    let script: [Make; 13] = [
+    let script: [Make; 18] = [
         |w, _| w.init("k-init"),
         |w, _| w.add("fast2flow", "/", "k-add"),
         |w, _| w.add("fast2flow", "/", "k-refused"),
@@ -66,6 +66,11 @@ fn cases() -> Vec<Case> {
         |w, m| w.stage(newest_deployment(m), "fast2flow", "k-stage-2"),
         |w, m| w.warm(newest_revision(m), CheckStatus::Fail, "k-red"),
         |w, _| w.init("k-init-again"),
+        |w, _| w.put_secret("fast2flow/key", "one", "k-put"),
+        |w, m| w.back_up(m, "k-back-up"),
+        |w, m| w.restore(m, |record| matches!(record, Record::Secret(_)), "k-restore"),
+        |w, _| w.put_secret("fast2flow/key", "two", "k-put-again"),
+        |w, _| w.delete_secret("fast2flow/key", "k-delete"),
     ];
     let mut world = World::new(1);
     let mut memory = Memory::new(crate::world::local());

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use control::{
-    Call, Context, Decision, Folder, Fresh, Key, Memory, Rejection, Reply, Verb, View, bundles,
-    decide, env, revisions, traffic,
+    Call, Context, Decision, Folder, Fresh, Key, Memory, Record, Rejection, Reply, Verb, View,
+    backups, bundles, decide, env, revisions, secrets, traffic,
 };
 use deploy_spec::{
-    Actor, ActorKind, AuditEvent, AuditResult, Authorization, CheckStatus, DeploymentId, Digest,
-    EnvironmentId, Fault, GateCheck, Permission, RevisionId, Signature, Timestamp, TrustedKey,
-    document,
+    Actor, ActorKind, AuditEvent, AuditResult, Authorization, BackupId, CheckStatus, DeploymentId,
+    Digest, EnvironmentId, Fault, GateCheck, Permission, RevisionId, Signature, Timestamp,
+    TrustedKey, document,
 };
 use serde_json::{Value, json};
 use store::{EnvironmentStore, Executed, Holder};
@@ -179,6 +179,45 @@ impl World {
     pub(crate) fn clear(&mut self, of: DeploymentId, key: &str) -> Box<dyn Command> {
         self.ask::<traffic::Clear>(json!({"deployment_id": of, "idempotency_key": key}), ())
     }
+
+    pub(crate) fn put_secret(&mut self, path: &str, value: &str, key: &str) -> Box<dyn Command> {
+        let sealed = secrets::SealedValue { value_ref: value.into(), fingerprint: value.into() };
+        self.ask::<secrets::Put>(json!({"path": path, "idempotency_key": key}), sealed)
+    }
+
+    pub(crate) fn delete_secret(&mut self, path: &str, key: &str) -> Box<dyn Command> {
+        self.ask::<secrets::Delete>(json!({"path": path, "idempotency_key": key}), ())
+    }
+
+    pub(crate) fn back_up(&mut self, memory: &Memory, key: &str) -> Box<dyn Command> {
+        let made = backups::BackupMade {
+            backup_id: BackupId::from_parts(1, self.dice.bits()),
+            file: "a.gtbackup".into(),
+            digest: Digest::of(b"a"),
+            size_bytes: 1,
+            sequence: memory.sequence(),
+            records: memory.all().unwrap().len() as u64,
+        };
+        self.ask::<backups::Create>(json!({"idempotency_key": key}), made)
+    }
+
+    /// Restores what is in `memory`, except what `goes`.
+    pub(crate) fn restore(
+        &mut self,
+        memory: &Memory,
+        goes: impl Fn(&Record) -> bool,
+        key: &str,
+    ) -> Box<dyn Command> {
+        let records = memory.records().values().filter(|record| !goes(record));
+        let facts = backups::RestoreFacts {
+            source_environment: local(),
+            digest: Digest::of(b"a"),
+            records: records.cloned().collect(),
+            missing_artifacts: Vec::new(),
+            missing_values: Vec::new(),
+        };
+        self.ask::<backups::Restore>(json!({"file": "a", "idempotency_key": key}), facts)
+    }
 }
 
 pub(crate) fn local() -> EnvironmentId {
@@ -277,6 +316,10 @@ pub(crate) fn same(view: &dyn View, model: &Memory, also: &Memory) -> Result<(),
             return Err(format!("{key:?} is {found:?} for {wanted:?}"));
         }
     }
+    let found = view.all().map_err(|fault| format!("all: {fault}"))?;
+    if found != model.all().unwrap() {
+        return Err(format!("all are {found:?} for {:?}", model.all().unwrap()));
+    }
     for folder in folders(&keys) {
         let found = view.list(&folder).map_err(|fault| format!("{folder:?}: {fault}"))?;
         let wanted = model.list(&folder).unwrap();
@@ -293,7 +336,7 @@ fn folders(keys: &BTreeSet<&Key>) -> BTreeSet<Folder> {
         Key::BundleMember(bundle, _) => Some(Folder::BundleMembers(bundle.clone())),
         _ => None,
     };
-    [Folder::Deployments, Folder::Retired, Folder::RevisionHomes]
+    [Folder::Deployments, Folder::Retired, Folder::RevisionHomes, Folder::Secrets, Folder::Backups]
         .into_iter()
         .chain(keys.iter().filter_map(of_key))
         .collect()

@@ -1,0 +1,113 @@
+//! `config show`: which values the next revision would get, and which layer each comes from.
+
+use std::collections::BTreeMap;
+
+use deploy_spec::{DeploymentId, Fault};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::handle::{Handle, resolve_deployment};
+use crate::view::{Lookup as _, View};
+
+/// A layer of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The defaults of the bundle.
+    Bundle,
+    /// The values of the environment.
+    Environment,
+    /// The values of the deployment.
+    Deployment,
+}
+
+/// A value that another one hides.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LowerValue {
+    /// The value.
+    pub value: Value,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// One value that is effective.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ValueShown {
+    /// Its name.
+    pub name: String,
+    /// The value.
+    pub value: Value,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it hides, the nearest layer first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<LowerValue>,
+}
+
+/// The result of `config show`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConfigShown {
+    /// Whose values; null for the environment's.
+    pub deployment_id: Option<DeploymentId>,
+    /// The values, by name.
+    pub values: Vec<ValueShown>,
+}
+
+/// The values of a deployment, or of the environment when none is named. `defaults` are those of
+/// the bundle of the deployment's newest revision.
+///
+/// # Errors
+/// As [`resolve_deployment`].
+pub fn show(
+    view: &dyn View,
+    deployment: Option<&Handle>,
+    defaults: Option<&Map<String, Value>>,
+) -> Result<ConfigShown, Fault> {
+    let environment = view.environment()?.config;
+    let Some(_) = deployment else {
+        return Ok(ConfigShown {
+            deployment_id: None,
+            values: layered(defaults, &environment, None),
+        });
+    };
+    let deployment = resolve_deployment(view, deployment)?.deployment;
+    Ok(ConfigShown {
+        deployment_id: Some(deployment.deployment_id),
+        values: layered(defaults, &environment, Some(&deployment.config_overrides)),
+    })
+}
+
+/// The values that hold when these layers lie over each other.
+#[must_use]
+pub fn effective(
+    defaults: Option<&Map<String, Value>>,
+    environment: &Map<String, Value>,
+    deployment: Option<&Map<String, Value>>,
+) -> Map<String, Value> {
+    let values = layered(defaults, environment, deployment).into_iter();
+    values.map(|shown| (shown.name, shown.value)).collect()
+}
+
+fn layered(
+    defaults: Option<&Map<String, Value>>,
+    environment: &Map<String, Value>,
+    deployment: Option<&Map<String, Value>>,
+) -> Vec<ValueShown> {
+    let layers = [
+        (Origin::Bundle, defaults),
+        (Origin::Environment, Some(environment)),
+        (Origin::Deployment, deployment),
+    ];
+    let mut shown: BTreeMap<String, ValueShown> = BTreeMap::new();
+    for (origin, layer) in layers {
+        for (name, value) in layer.into_iter().flatten() {
+            let overrides = shown.remove(name).map_or_else(Vec::new, |below| {
+                let nearest = LowerValue { value: below.value, origin: below.origin };
+                [vec![nearest], below.overrides].concat()
+            });
+            let (name, value) = (name.clone(), value.clone());
+            shown.insert(name.clone(), ValueShown { name, value, origin, overrides });
+        }
+    }
+    shown.into_values().collect()
+}

@@ -1,0 +1,83 @@
+//! `env-packs update`: binds a slot to another env-pack, version or answers, and keeps the binding
+//! that was there for a rollback.
+
+use deploy_spec::{Descriptor, EnvPackBinding, Environment, Fault, Kind, PackRef, Slot};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    BindingOutcome, PackFacts, check_source, commit, not_bound, outcome, registry_agrees,
+    secrets_stay, target,
+};
+use crate::draft::Draft;
+use crate::mechanism::Verb;
+use crate::view::{Lookup as _, View};
+
+/// `env-packs update`.
+pub struct Update;
+
+/// The answers of `env-packs update`; what is absent stays as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAnswers {
+    /// The slot.
+    pub slot: Slot,
+    /// Which env-pack, in which version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Descriptor>,
+    /// Where its code comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack_ref: Option<PackRef>,
+    /// What its wizard was answered, all of it; never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Map<String, Value>>,
+}
+
+/// What `answers` would bind, for asking the registry about it; its digest is not known yet.
+///
+/// # Errors
+/// `not-found` when the slot is empty; otherwise as [`View::get`].
+pub fn update_subject(view: &dyn View, answers: &UpdateAnswers) -> Result<EnvPackBinding, Fault> {
+    wanted(&view.environment()?, answers)
+}
+
+fn wanted(environment: &Environment, answers: &UpdateAnswers) -> Result<EnvPackBinding, Fault> {
+    let now = environment.binding(answers.slot).ok_or_else(|| not_bound(answers.slot))?.clone();
+    Ok(EnvPackBinding {
+        kind: answers.kind.clone().unwrap_or(now.kind),
+        pack_ref: answers.pack_ref.clone().unwrap_or(now.pack_ref),
+        answers: answers.answers.clone().unwrap_or(now.answers),
+        ..now
+    })
+}
+
+impl Verb for Update {
+    const NOUN: &'static str = "env-packs";
+    const OP: &'static str = "update";
+    type Answers = UpdateAnswers;
+    type Facts = PackFacts;
+    type Outcome = BindingOutcome;
+
+    fn rule(
+        answers: &UpdateAnswers,
+        facts: &PackFacts,
+        draft: &mut Draft<'_>,
+    ) -> Result<BindingOutcome, Fault> {
+        let slot = answers.slot;
+        let mut environment = draft.view().environment()?;
+        target(draft, &environment, slot)?;
+        let mut wanted = wanted(&environment, answers)?;
+        registry_agrees(&environment, slot, facts, Kind::InvalidInput)?;
+        check_source(&wanted.pack_ref, facts.digest.as_ref())?;
+        secrets_stay(draft.view(), &environment, slot, Some(&wanted.kind))?;
+        wanted.digest.clone_from(&facts.digest);
+        if environment.binding(slot) == Some(&wanted) {
+            return Ok(BindingOutcome::of(&wanted));
+        }
+        environment.bind(wanted);
+        let outcome = outcome(&environment, slot)?;
+        commit(draft, environment, slot);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,99 @@
+//! `secrets delete`: forgets a secret and all its versions, unless something still reads it.
+
+use deploy_spec::{BundleId, CredentialsRef, Fault, Lifecycle, SecretPath, SecretRef};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{no_secret, target};
+use crate::draft::Draft;
+use crate::mechanism::Verb;
+use crate::record::{Key, Record};
+use crate::view::{Lookup as _, View};
+
+/// `secrets delete`.
+pub struct Delete;
+
+/// The answers of `secrets delete`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteAnswers {
+    /// Its name within the environment.
+    pub path: SecretPath,
+    /// Whether it goes although something still reads it.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// The result of `secrets delete`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeleteOutcome {
+    /// Its name within the environment.
+    pub path: SecretPath,
+    /// How documents refer to it.
+    pub reference: SecretRef,
+    /// What still reads it and was not asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub still_read_by: Vec<String>,
+    /// The sealed values that nothing refers to any more, for the caller to erase.
+    pub erase: Vec<String>,
+}
+
+impl Verb for Delete {
+    const NOUN: &'static str = "secrets";
+    const OP: &'static str = "delete";
+    type Answers = DeleteAnswers;
+    type Facts = ();
+    type Outcome = DeleteOutcome;
+
+    fn rule(
+        answers: &DeleteAnswers,
+        (): &(),
+        draft: &mut Draft<'_>,
+    ) -> Result<DeleteOutcome, Fault> {
+        let (view, path) = (draft.view(), &answers.path);
+        let mut environment = view.environment()?;
+        let secret = view.secret(path)?.ok_or_else(|| no_secret(view, path))?;
+        target(draft, path, Some(&secret))?;
+        let reference = SecretRef::new(view.environment_id(), path);
+        let mut readers = revisions_that_read(view, &reference)?;
+        let are_credentials =
+            environment.credentials_ref == Some(CredentialsRef::from(reference.clone()));
+        if are_credentials {
+            readers.push("the environment, as its deploy credentials".into());
+        }
+        if !readers.is_empty() && !answers.force {
+            return Err(Fault::refused(format!("`{reference}` is read by {}", readers.join(", ")))
+                .hint("take them out of service first, or add --force")
+                .detail("read_by", readers));
+        }
+        if are_credentials {
+            environment.credentials_ref = None;
+            environment.generation += 1;
+            draft.put(Record::Environment(environment));
+        }
+        draft.delete(Key::Secret(path.clone()));
+        let erase = secret.versions.into_iter().map(|version| version.value_ref).collect();
+        Ok(DeleteOutcome { path: path.clone(), reference, still_read_by: readers, erase })
+    }
+}
+
+/// The revisions that serve, or are about to, and read the secret. A bundle's secrets are all below
+/// its own name, so only its deployments are looked at.
+fn revisions_that_read(view: &dyn View, reference: &SecretRef) -> Result<Vec<String>, Fault> {
+    let path = reference.path();
+    let bundle = path.as_str().split('/').next().and_then(|first| first.parse::<BundleId>().ok());
+    let Some(bundle) = bundle else { return Ok(Vec::new()) };
+    let mut readers = Vec::new();
+    for id in view.deployments_of(&bundle)? {
+        for revision in view.revisions(id)? {
+            let lives = matches!(
+                revision.lifecycle,
+                Lifecycle::Staged | Lifecycle::Warming | Lifecycle::Ready | Lifecycle::Draining
+            );
+            if lives && revision.secret_refs.contains(reference) {
+                readers.push(format!("{id}/r{} ({})", revision.sequence, revision.lifecycle));
+            }
+        }
+    }
+    Ok(readers)
+}

@@ -1,0 +1,53 @@
+//! `secrets list`: which secrets there are; never values, nor where they are kept.
+
+use deploy_spec::{Actor, Fault, SecretPath, SecretRef, Timestamp};
+use serde::Serialize;
+
+use crate::view::{Lookup as _, View};
+
+/// One line of `secrets list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SecretSummary {
+    /// Its name within the environment.
+    pub path: SecretPath,
+    /// How documents refer to it.
+    pub reference: SecretRef,
+    /// The version that is read now.
+    pub version: u64,
+    /// How many versions are kept.
+    pub versions: usize,
+    /// When the version was put.
+    pub put_at: Timestamp,
+    /// Who put it.
+    pub put_by: Actor,
+}
+
+/// The result of `secrets list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SecretsShown {
+    /// The secrets, by path.
+    pub secrets: Vec<SecretSummary>,
+}
+
+/// The secrets of an environment.
+///
+/// # Errors
+/// `not-found` when there is no such environment; or when its records cannot be read.
+pub fn list(view: &dyn View) -> Result<SecretsShown, Fault> {
+    view.environment()?;
+    let mut secrets = Vec::new();
+    for path in view.secret_paths()? {
+        let Some(secret) = view.secret(&path)? else { continue };
+        let versions = secret.versions.len();
+        let Some(newest) = secret.versions.into_iter().next_back() else { continue };
+        secrets.push(SecretSummary {
+            reference: SecretRef::new(view.environment_id(), &path),
+            path,
+            version: newest.version,
+            versions,
+            put_at: newest.put_at,
+            put_by: newest.put_by,
+        });
+    }
+    Ok(SecretsShown { secrets })
+}
