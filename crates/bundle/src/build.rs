@@ -10,10 +10,11 @@ mod walk;
 mod write;
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use deploy_spec::{BundleId, Digest, Fault};
+use deploy_spec::{BundleId, BundleManifest, Digest, Fault};
 use serde::Serialize;
 
 use crate::archive::Archive;
@@ -106,6 +107,23 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
         left_out,
         findings: Vec::new(),
     })
+}
+
+/// What the `bundle.yaml` of a folder says; what it names is not looked for.
+///
+/// # Errors
+/// `invalid-input` when it is wrong; `not-found` and `unavailable` from the file system.
+pub fn manifest_of(dir: &Path) -> Result<BundleManifest, Fault> {
+    let path = dir.join(manifest::NAME);
+    let most = Limits::default().manifest_bytes;
+    let mut text = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(most + 1).read_to_end(&mut text));
+    read.map_err(|error| io_fault("read", &path, &error))?;
+    if text.len() as u64 > most {
+        let why = format!("`{}` is larger than {most} bytes", path.display());
+        return Err(Fault::invalid(why));
+    }
+    manifest::parse(&text)
 }
 
 /// Flushes the whole file, gives it its name, and flushes the name.

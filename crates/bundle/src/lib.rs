@@ -19,7 +19,7 @@ mod tree;
 mod zipped;
 
 pub use archive::Archive;
-pub use build::{Built, Finding, LeftOut, build};
+pub use build::{Built, Finding, LeftOut, build, manifest_of};
 pub use entry::{Entry, EntryKind, Format};
 pub use inspect::{
     Inspection, PackSummary, Verification, digest_file, inspect, pack_digest, verify,

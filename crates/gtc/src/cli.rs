@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use deploy_spec::Fault;
+use serde_json::Value;
 
+use crate::everyday::Everyday;
 use crate::globals::Globals;
-use crate::outcome::{fail, finish};
-use crate::{bundle_command, op, start};
+use crate::outcome::{Named, Success, fail, finish};
+use crate::{bundle_command, manual, op, start};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -49,6 +51,12 @@ enum Command {
     Bundle(bundle_command::Verb),
     /// Serve an environment until told to stop
     Start(start::Start),
+    #[command(flatten)]
+    Everyday(Everyday),
+    /// Print a script that completes commands in a shell
+    Completions(manual::Completions),
+    /// Write the manual pages
+    Man(manual::Man),
 }
 
 pub(crate) fn run() -> ExitCode {
@@ -64,12 +72,35 @@ pub(crate) fn run() -> ExitCode {
 
 fn execute(cli: Cli) -> ExitCode {
     let Cli { globals, command } = cli;
-    let (named, ended) = match command {
-        Command::Op(noun) => noun.run(&globals),
-        Command::Bundle(verb) => verb.run(),
-        Command::Start(start) => start.run(&globals),
-    };
+    let (named, ended) = command.run(&globals);
     finish(named, globals.print, ended)
+}
+
+impl Command {
+    fn run(self, globals: &Globals) -> (Named, Result<Success, Fault>) {
+        match self {
+            Self::Op(noun) => noun.run(globals),
+            Self::Bundle(verb) => verb.run(),
+            Self::Start(start) => start.run(globals),
+            Self::Everyday(everyday) => everyday.run(globals),
+            Self::Completions(completions) => completions.run(Cli::command()),
+            Self::Man(man) => man.run(Cli::command()),
+        }
+    }
+}
+
+/// Runs `gtc WORDS` in this process, and gives its result.
+pub(crate) fn in_process(globals: &Globals, words: &[String]) -> Result<Value, Fault> {
+    let typed = std::iter::once("gtc").chain(words.iter().map(String::as_str));
+    let cli = Cli::try_parse_from(typed).map_err(|error| {
+        let text = error.to_string();
+        Fault::invalid(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
+    })?;
+    match cli.command.run(globals).1? {
+        Success::Result(raw) => Ok(serde_json::from_str(raw.get()).unwrap_or_default()),
+        Success::Document(document) => Ok(document),
+        Success::Silent => Ok(Value::Null),
+    }
 }
 
 /// Help was asked for, or something was typed that means nothing.

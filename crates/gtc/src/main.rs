@@ -4,10 +4,13 @@ mod answers;
 mod bundle_command;
 mod cli;
 mod environment;
+mod everyday;
 mod globals;
+mod manual;
 mod mutate;
 mod op;
 mod outcome;
+mod progress;
 mod render;
 mod start;
 

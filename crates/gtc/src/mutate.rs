@@ -120,3 +120,17 @@ impl Fields {
         self.0
     }
 }
+
+/// `NAME=VALUE` words as fields; a value that is no JSON is text.
+pub(crate) fn values(flag: &str, pairs: &[String]) -> Result<Fields, Fault> {
+    let mut fields = Fields::default();
+    for pair in pairs {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            Fault::invalid(format!("{flag} {pair}: a name, `=` and a value are wanted"))
+                .at("/config")
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        fields = fields.set(name, Some(value));
+    }
+    Ok(fields)
+}

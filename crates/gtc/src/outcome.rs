@@ -52,7 +52,8 @@ pub(crate) fn finish(
 ) -> ExitCode {
     match ended {
         Ok(success) => {
-            succeed(named, output, success);
+            // A reader that went away has seen enough.
+            let _ = succeed(named, output, success);
             ExitCode::SUCCESS
         }
         Err(fault) => {
@@ -62,11 +63,19 @@ pub(crate) fn finish(
     }
 }
 
-fn succeed(named: Named, output: Option<Output>, success: Success) {
+/// Prints what a command answered.
+///
+/// # Errors
+/// When nobody reads it any more.
+pub(crate) fn succeed(
+    named: Named,
+    output: Option<Output>,
+    success: Success,
+) -> std::io::Result<()> {
     let for_people = std::io::stdout().is_terminal();
     let output = output.unwrap_or(if for_people { Output::Table } else { Output::Json });
     let text = match (success, output) {
-        (Success::Silent, _) => return,
+        (Success::Silent, _) => return Ok(()),
         (Success::Document(document), Output::Yaml) => yaml(&document),
         (Success::Document(document), _) => pretty(&document),
         (Success::Result(raw), Output::Json) => envelope(named.noun, named.op, "result", raw.get()),
@@ -76,8 +85,7 @@ fn succeed(named: Named, output: Option<Output>, success: Success) {
         }
         (Success::Result(raw), Output::Table) => render::table(raw.get()),
     };
-    // A reader that went away has seen enough.
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    anstream::stdout().write_all(text.as_bytes())
 }
 
 /// Prints a failure.

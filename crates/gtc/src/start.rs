@@ -75,6 +75,7 @@ impl Start {
         };
         let server = Server::bind(self.listen, settings)?;
         let running = server.start(&Arc::new(Front::new(plane.clone())));
+        plane.answers_on(running.local_addr());
         announce(plane.environment_id(), running.local_addr());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =

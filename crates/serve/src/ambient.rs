@@ -51,12 +51,30 @@ pub fn own_uid() -> u32 {
 /// # Errors
 /// As [`random`].
 pub fn context(uid: u32, environment: &EnvironmentId) -> Result<Context, Fault> {
-    let fresh = Fresh {
+    let authorization = authorize(environment);
+    Ok(Context { now: now(), actor: actor(uid), authorization, fresh: fresh()? })
+}
+
+/// The circumstances of what the data plane does by itself: it ends what somebody who may has
+/// begun.
+///
+/// # Errors
+/// As [`random`].
+pub fn data_plane_context() -> Result<Context, Fault> {
+    let authorization = Authorization {
+        decision: Permission::Allow,
+        policy: "builtin/data-plane".into(),
+        reason: "the data plane ends what was begun".into(),
+    };
+    Ok(Context { now: now(), actor: actor(own_uid()), authorization, fresh: fresh()? })
+}
+
+fn fresh() -> Result<Fresh, Fault> {
+    Ok(Fresh {
         event: u128::from_be_bytes(random()?),
         id: u128::from_be_bytes(random()?),
         salt: random()?,
-    };
-    Ok(Context { now: now(), actor: actor(uid), authorization: authorize(environment), fresh })
+    })
 }
 
 /// The default policy: whoever can write the store may do anything to `local`, and nobody

@@ -1,13 +1,16 @@
 //! How a revision is reached: its workload, loaded when it first must be.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use bundle::Archive;
 use deploy_spec::{Digest, Fault, RuntimeRevision};
 use serde_json::{Map, Value};
 use workload::{Engine, Workload};
+
+use crate::in_flight::InFlight;
 
 /// One revision in the table. It outlives the tables it is in, so that what it counted and what
 /// it loaded survive every change of something else.
@@ -21,6 +24,11 @@ pub struct Backend {
     loading: Mutex<()>,
     /// The value of `x-greentic-revision`.
     pub(crate) name: http::HeaderValue,
+    /// How long its streams may live on once it drains.
+    pub(crate) drain_time: Duration,
+    /// What it is answering.
+    pub(crate) in_flight: Arc<InFlight>,
+    is_draining: AtomicBool,
     requests: AtomicU64,
     errors: AtomicU64,
 }
@@ -38,6 +46,9 @@ impl Backend {
             loading: Mutex::new(()),
             name: http::HeaderValue::from_str(&name)
                 .unwrap_or(http::HeaderValue::from_static("invalid")),
+            drain_time: Duration::from_secs(revision.drain_seconds.into()),
+            in_flight: Arc::default(),
+            is_draining: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
         }
@@ -69,6 +80,11 @@ impl Backend {
     #[must_use]
     pub fn is_loaded(&self) -> bool {
         self.loaded.get().is_some()
+    }
+
+    /// Whether this is the first time that it is told to drain.
+    pub(crate) fn starts_draining(&self) -> bool {
+        !self.is_draining.swap(true, Ordering::SeqCst)
     }
 
     pub(crate) fn count(&self, status: http::StatusCode) {

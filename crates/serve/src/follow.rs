@@ -11,6 +11,7 @@ use deploy_spec::{DeploymentId, Fault, RuntimeConfig, document};
 use notify::Watcher as _;
 use store::{EnvironmentStore, Feed};
 
+use crate::drain;
 use crate::plane::Plane;
 
 /// How long after the last look the follower looks again without being told to: the system may
@@ -39,7 +40,8 @@ pub fn follow_store(plane: &Arc<Plane>, store: EnvironmentStore) -> Result<(), F
 
 fn read_all(plane: &Plane, store: &EnvironmentStore) -> Result<(), Fault> {
     let config = project(&store.read()?)?;
-    plane.replace(&config)
+    drain::see_to_the_end(plane.replace(&config)?, Some(store));
+    Ok(())
 }
 
 /// Reads what the commits since the last look have changed, and nothing else.
@@ -61,7 +63,7 @@ fn catch_up(plane: &Plane, store: &EnvironmentStore) -> Result<(), Fault> {
     let changes = deployments.into_iter().map(read).collect::<Result<_, Fault>>()?;
     let sequence = view.sequence();
     drop(view);
-    plane.apply(changes, sequence);
+    drain::see_to_the_end(plane.apply(changes, sequence), Some(store));
     Ok(())
 }
 
@@ -124,7 +126,8 @@ pub fn follow_document(plane: &Arc<Plane>, path: PathBuf) -> Result<(), Fault> {
 fn serve_document(plane: &Plane, path: &Path) -> Result<(), Fault> {
     let config = read_document(path)?;
     plane.check_artifacts(&config)?;
-    plane.replace(&config)
+    drain::see_to_the_end(plane.replace(&config)?, None);
+    Ok(())
 }
 
 /// Editors and ConfigMaps replace files by renaming, so it is the folder that is watched.

@@ -1,6 +1,7 @@
 //! The state of the data plane: the table that requests read, and what changes it.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +14,7 @@ use dispatch::{CookieKeys, Deployment, Table};
 use workload::{Engine, Workload};
 
 use crate::backend::{Backend, inside};
+use crate::drain::{self, Draining};
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
 /// one after the other.
@@ -25,6 +27,7 @@ pub struct Plane {
     host_config: ArcSwap<HostConfig>,
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
+    addresses: Mutex<Vec<SocketAddr>>,
 }
 
 /// How far the data plane has followed.
@@ -52,6 +55,7 @@ impl Plane {
             host_config: ArcSwap::default(),
             change: Mutex::default(),
             proven: Mutex::default(),
+            addresses: Mutex::default(),
         }
     }
 
@@ -71,6 +75,15 @@ impl Plane {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Says where it answers.
+    pub fn answers_on(&self, address: SocketAddr) {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(address);
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) const fn keys(&self) -> &CookieKeys {
@@ -108,7 +121,7 @@ impl Plane {
     ///
     /// # Errors
     /// When the document is wrong; what was served still is.
-    pub fn replace(&self, config: &RuntimeConfig) -> Result<(), Fault> {
+    pub(crate) fn replace(&self, config: &RuntimeConfig) -> Result<Vec<Draining>, Fault> {
         if config.environment_id != self.environment_id {
             return Err(Fault::invalid(format!(
                 "this is the configuration of `{}`; `{}` is served here",
@@ -122,17 +135,16 @@ impl Plane {
         let mut changes: HashMap<DeploymentId, Option<RuntimeDeployment>> = gone.collect();
         changes.extend(config.deployments.iter().map(|d| (d.deployment_id, Some(d.clone()))));
         self.set_host_config(config.host_config.clone());
-        self.apply(changes.into_iter().collect(), config.generation);
-        Ok(())
+        Ok(self.apply(changes.into_iter().collect(), config.generation))
     }
 
     /// Serves other values of some deployments from now on. A deployment whose artifacts cannot be
-    /// loaded keeps its last good state.
+    /// loaded keeps its last good state. Gives what has begun to drain.
     pub(crate) fn apply(
         &self,
         changes: Vec<(DeploymentId, Option<RuntimeDeployment>)>,
         sequence: u64,
-    ) {
+    ) -> Vec<Draining> {
         let mut progress = self.progress_mut();
         let before = self.table.load_full();
         let mut problem = None;
@@ -151,8 +163,11 @@ impl Plane {
                 }
             }
         }
+        let changed = values.iter().filter_map(|(_, deployment)| deployment.as_ref());
+        let draining = changed.flat_map(drain::beginning).collect();
         self.table.store(Arc::new(before.with(values)));
         *progress = Progress { sequence, problem };
+        draining
     }
 
     /// The deployment as the table wants it, with all that takes traffic loaded, and what stands

@@ -21,6 +21,13 @@ pub fn admin_socket(environment_folder: &Path) -> PathBuf {
     environment_folder.join("run/admin.sock")
 }
 
+/// Whether a process of this machine serves the environment.
+#[must_use]
+pub fn is_served(environment_folder: &Path) -> bool {
+    let Ok(file) = File::open(environment_folder.join("run/serve.pid")) else { return false };
+    Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+}
+
 impl RunFolder {
     /// Claims the `run` folder of an environment.
     ///

@@ -12,6 +12,7 @@ use crate::ambient::now_s;
 use crate::answer::short;
 use crate::backend::Backend;
 use crate::forward::{X_REVISION, admit, announce};
+use crate::in_flight::{Answer, Ticket};
 use crate::plane::Plane;
 
 const X_TENANT: HeaderName = HeaderName::from_static("x-greentic-tenant");
@@ -33,17 +34,18 @@ impl Front {
 /// Who answers, and what the client is told besides.
 struct Plan {
     backend: Arc<Backend>,
+    ticket: Ticket,
     cookie: Option<HeaderValue>,
     tell_revision: bool,
 }
 
 impl Service for Front {
-    type Body = Body;
+    type Body = Answer;
 
-    async fn call(&self, mut request: Request<ingress::Body>, peer: &Peer) -> Response<Body> {
+    async fn call(&self, mut request: Request<ingress::Body>, peer: &Peer) -> Response<Answer> {
         let plan = match self.plan(&mut request, peer) {
             Ok(plan) => plan,
-            Err(response) => return *response,
+            Err(response) => return (*response).map(Answer::from),
         };
         let workload = match plan.backend.workload() {
             Ok(workload) => workload,
@@ -51,12 +53,8 @@ impl Service for Front {
                 tracing::error!(%fault, "a revision cannot be loaded");
                 plan.backend.count(StatusCode::SERVICE_UNAVAILABLE);
                 let why = "this revision cannot be loaded";
-                return short(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    why,
-                    request.headers(),
-                );
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                return short(status, "unavailable", why, request.headers()).map(Answer::from);
             }
         };
         let mut response = workload.respond(request).await;
@@ -69,7 +67,7 @@ impl Service for Front {
         if let Some(cookie) = plan.cookie {
             headers.append(header::SET_COOKIE, cookie);
         }
-        response
+        response.map(|body| Answer::new(body, plan.ticket))
     }
 }
 
@@ -117,7 +115,8 @@ impl Front {
         if let (false, Some(rest)) = (found.prefix.is_root(), rest) {
             shorten(request, &rest);
         }
-        Ok(Plan { backend, cookie, tell_revision: host_config.revision_header })
+        let ticket = backend.in_flight.begin();
+        Ok(Plan { backend, ticket, cookie, tell_revision: host_config.revision_header })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the data plane says about itself.
 
+use std::net::SocketAddr;
+
 use deploy_spec::{DeploymentId, EnvironmentId, Fault, Lifecycle, RevisionId};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,8 @@ use crate::plane::Plane;
 pub struct Status {
     /// Whose data plane.
     pub environment_id: EnvironmentId,
+    /// Where it answers.
+    pub addresses: Vec<SocketAddr>,
     /// The newest commit that is served.
     pub sequence: u64,
     /// Why the newest state is not served; null when it is.
@@ -44,6 +48,8 @@ pub struct RevisionStatus {
     pub requests: u64,
     /// How many of them with a status of 500 or more.
     pub errors: u64,
+    /// How many it is answering.
+    pub in_flight: u64,
 }
 
 impl Plane {
@@ -63,6 +69,7 @@ impl Plane {
         deployments.sort_by_key(|deployment| deployment.deployment_id);
         Status {
             environment_id: self.environment_id().clone(),
+            addresses: self.addresses(),
             sequence: progress.sequence,
             problem: progress.problem,
             deployments,
@@ -79,5 +86,6 @@ fn revision(live: &dispatch::Live<std::sync::Arc<crate::Backend>>) -> RevisionSt
         loaded: live.backend.is_loaded(),
         requests,
         errors,
+        in_flight: live.backend.in_flight.count() as u64,
     }
 }

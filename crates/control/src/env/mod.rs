@@ -7,6 +7,7 @@ mod init;
 mod list;
 mod render;
 mod show;
+mod status;
 mod update;
 
 pub use create::{Create, CreateAnswers, CreateOutcome};
@@ -15,4 +16,5 @@ pub use init::{Init, InitAnswers, InitFacts, InitOutcome, InitResult};
 pub use list::{EnvironmentSummary, list};
 pub use render::render;
 pub use show::{EnvironmentShown, Page, show};
+pub use status::{DeploymentPicture, Picture, RevisionPicture, picture};
 pub use update::{HostConfigAnswers, Update, UpdateAnswers, UpdateOutcome};

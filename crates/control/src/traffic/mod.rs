@@ -4,12 +4,14 @@ mod clear;
 mod history;
 mod rollback;
 mod set;
+mod share;
 mod show;
 
 pub use clear::{Clear, ClearAnswers};
 pub use history::{GenerationShown, HistoryShown, history};
 pub use rollback::{Rollback, RollbackAnswers};
 pub use set::{EntryAnswers, Set, SetAnswers, SplitOutcome};
+pub use share::{OtherShare, others_of};
 pub use show::{ShareShown, SplitShown, show};
 
 use deploy_spec::split::SplitSchema;

@@ -22,6 +22,7 @@ mod revisions;
 mod rollback;
 mod routes;
 mod secrets;
+mod share;
 mod traffic;
 mod verbs;
 mod walk;

@@ -2,12 +2,13 @@
 
 use clap::{Args, Subcommand};
 use control::Handle;
-use control::bundles::{self, Add};
+use control::bundles::{self, Add, Pause, Remove, Resume, Update};
 use deploy_spec::Fault;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::environment_and;
 use crate::globals::{Change, Globals, InEnvironment};
-use crate::mutate::{Fields, mutate};
+use crate::mutate::{Fields, mutate, values};
 use crate::outcome::Success;
 
 #[derive(Debug, Subcommand)]
@@ -18,20 +19,73 @@ pub(crate) enum Verb {
   gtc op bundles add shop --host shop.test --path /cart --tenant acme
   gtc op bundles add --answers shop.yaml")]
     Add(Box<AddArgs>),
+    /// Change where a deployment answers, or what else was said when it was added
+    #[command(after_help = "Examples:
+  gtc op bundles update hello --host hello.localhost --host www.hello.localhost
+  gtc op bundles update hello --session none")]
+    Update(Box<UpdateArgs>),
+    /// Let a deployment answer 503, keeping all that it has
+    #[command(after_help = "Example:\n  gtc op bundles pause hello")]
+    Pause(WhichArgs),
+    /// Let a paused deployment answer again
+    #[command(after_help = "Example:\n  gtc op bundles resume hello")]
+    Resume(WhichArgs),
+    /// Take a deployment away that is paused or off the air; its routes are free at once
+    #[command(after_help = "Examples:
+  gtc op traffic clear --deployment hello
+  gtc op bundles remove hello")]
+    Remove(WhichArgs),
     /// List the deployments
-    List(InEnvironment),
+    #[command(after_help = "Examples:\n  gtc op bundles list\n  gtc op bundles list --retired")]
+    List(ListArgs),
     /// Show one deployment, its revisions and its split
     #[command(after_help = "Example:\n  gtc op bundles show local hello")]
     Show(ShowArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
 pub(crate) struct AddArgs {
-    /// The environment [default: local]
-    environment: Option<String>,
-    /// The bundle's name
-    bundle: Option<String>,
+    /// The environment, if not local, then the bundle's name
+    #[arg(value_name = "[ENVIRONMENT] BUNDLE", num_args = 0..=2)]
+    words: Vec<String>,
+    #[command(flatten)]
+    said: Said,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The environment, if not local, then the deployment: an id, a prefix, or a bundle's name
+    #[arg(value_name = "[ENVIRONMENT] DEPLOYMENT", num_args = 0..=2)]
+    words: Vec<String>,
+    #[command(flatten)]
+    said: Said,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhichArgs {
+    /// The environment, if not local, then the deployment: an id, a prefix, or a bundle's name
+    #[arg(value_name = "[ENVIRONMENT] DEPLOYMENT", num_args = 0..=2)]
+    words: Vec<String>,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    at: InEnvironment,
+    /// Those that were removed, instead of those that are there
+    #[arg(long)]
+    retired: bool,
+}
+
+/// What is said of a deployment.
+#[derive(Debug, Args)]
+struct Said {
     /// Who it is run for; required outside `local`
     #[arg(long, value_name = "CUSTOMER")]
     customer: Option<String>,
@@ -53,8 +107,6 @@ pub(crate) struct AddArgs {
     /// A value that overrides the bundle's default, as NAME=JSON or NAME=TEXT; may be given again
     #[arg(long, value_name = "NAME=VALUE")]
     config: Vec<String>,
-    #[command(flatten)]
-    change: Change,
 }
 
 #[derive(Debug, Args)]
@@ -71,40 +123,62 @@ impl Verb {
     pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
         match self {
             Self::Add(args) => ("add", add(globals, *args)),
-            Self::List(at) => ("list", list(globals, &at)),
+            Self::Update(args) => ("update", update(globals, *args)),
+            Self::Pause(args) => {
+                let (flags, change) = args.split();
+                ("pause", mutate::<Pause>(globals, &change, flags, |_, _, _| Ok(())))
+            }
+            Self::Resume(args) => {
+                let (flags, change) = args.split();
+                ("resume", mutate::<Resume>(globals, &change, flags, |_, _, _| Ok(())))
+            }
+            Self::Remove(args) => {
+                let (flags, change) = args.split();
+                ("remove", mutate::<Remove>(globals, &change, flags, |_, _, _| Ok(())))
+            }
+            Self::List(args) => ("list", list(globals, &args)),
             Self::Show(args) => ("show", show(globals, &args)),
         }
     }
 }
 
 fn add(globals: &Globals, args: AddArgs) -> Result<Success, Fault> {
-    // With one word only, that word is the bundle.
-    let (environment, bundle) = match (args.environment, args.bundle) {
-        (Some(bundle), None) => (None, Some(bundle)),
-        both => both,
-    };
-    let route =
-        Fields::default().list("hosts", &args.host).list("path_prefixes", &args.path).object(
-            "tenant_selector",
-            Fields::default().set("tenant", args.tenant).set("team", args.team),
-        );
-    let mut config = Fields::default();
-    for pair in &args.config {
-        let (name, value) = pair.split_once('=').ok_or_else(|| {
-            Fault::invalid(format!("--config {pair}: a name, `=` and a value are wanted"))
-                .at("/config")
-        })?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-        config = config.set(name, Some(value));
+    let (environment, bundle) = environment_and(args.words);
+    let named = Fields::default().set("environment_id", environment).set("bundle_id", bundle);
+    let flags = args.said.fields(named)?.done();
+    mutate::<Add>(globals, &args.change, flags, |_, _, _| Ok(()))
+}
+
+fn update(globals: &Globals, args: UpdateArgs) -> Result<Success, Fault> {
+    let (environment, which) = environment_and(args.words);
+    let named = Fields::default().set("environment_id", environment).set("deployment_id", which);
+    let flags = args.said.fields(named)?.done();
+    mutate::<Update>(globals, &args.change, flags, |_, _, _| Ok(()))
+}
+
+impl WhichArgs {
+    fn split(self) -> (Map<String, Value>, Change) {
+        let (environment, which) = environment_and(self.words);
+        let flags = Fields::default().set("environment_id", environment);
+        (flags.set("deployment_id", which).done(), self.change)
     }
-    let flags = Fields::default()
-        .set("environment_id", environment)
-        .set("bundle_id", bundle)
-        .set("customer_id", args.customer)
-        .object("route_binding", route)
-        .set("session", args.session.map(|source| session(&source)))
-        .object("config", config);
-    mutate::<Add>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
+}
+
+impl Said {
+    /// The fields that the flags give, on top of those that name the deployment.
+    fn fields(self, named: Fields) -> Result<Fields, Fault> {
+        let route =
+            Fields::default().list("hosts", &self.host).list("path_prefixes", &self.path).object(
+                "tenant_selector",
+                Fields::default().set("tenant", self.tenant).set("team", self.team),
+            );
+        let config = values("--config", &self.config)?;
+        Ok(named
+            .set("customer_id", self.customer)
+            .object("route_binding", route)
+            .set("session", self.session.map(|source| session(&source)))
+            .object("config", config))
+    }
 }
 
 fn session(source: &str) -> Value {
@@ -114,9 +188,10 @@ fn session(source: &str) -> Value {
     }
 }
 
-fn list(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
-    let view = globals.store(&at.environment)?.read()?;
-    Success::of(&bundles::list(&view)?)
+fn list(globals: &Globals, args: &ListArgs) -> Result<Success, Fault> {
+    let view = globals.store(&args.at.environment)?.read()?;
+    let listed = if args.retired { bundles::list_retired(&view) } else { bundles::list(&view) };
+    Success::of(&listed?)
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use control::env::{self, Create, Init, InitFacts, Page};
+use control::env::{self, Create, Destroy, Init, InitFacts, Page, Update};
 use deploy_spec::{DeploymentId, EnvironmentId, Fault, Kind, document};
 use serde_json::json;
 use store::EnvironmentStore;
@@ -20,6 +20,14 @@ pub(crate) enum Verb {
     /// Make another environment
     #[command(after_help = "Example:\n  gtc op env create prod-eu --name 'Production, Europe'")]
     Create(CreateArgs),
+    /// Change an environment's name, or what its data plane tells the world
+    #[command(after_help = "Examples:
+  gtc op env update local --name 'My laptop'
+  gtc op env update local --trusted-peer 10.0.0.7 --revision-header false")]
+    Update(UpdateArgs),
+    /// Take an environment away that has no deployments any more; its audit log stays
+    #[command(after_help = "Example:\n  gtc op env destroy staging --confirm staging")]
+    Destroy(DestroyArgs),
     /// List the environments
     List,
     /// Show all that an environment holds
@@ -50,6 +58,34 @@ pub(crate) struct CreateArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The environment [default: local]
+    environment: Option<EnvironmentId>,
+    /// What people call it
+    #[arg(long)]
+    name: Option<String>,
+    /// Whether responses carry x-greentic-revision
+    #[arg(long, value_name = "BOOL")]
+    revision_header: Option<bool>,
+    /// A peer whose forwarding and forcing headers are believed; may be given again
+    #[arg(long, value_name = "ADDRESS")]
+    trusted_peer: Vec<std::net::IpAddr>,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DestroyArgs {
+    /// The environment
+    environment: Option<EnvironmentId>,
+    /// Its name once more
+    #[arg(long, value_name = "ENVIRONMENT")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     at: InEnvironment,
@@ -75,6 +111,8 @@ impl Verb {
         match self {
             Self::Init(args) => ("init", init(globals, &args)),
             Self::Create(args) => ("create", create(globals, args)),
+            Self::Update(args) => ("update", update(globals, args)),
+            Self::Destroy(args) => ("destroy", destroy(globals, args)),
             Self::List => ("list", list(globals)),
             Self::Show(args) => ("show", show(globals, &args)),
             Self::Render(args) => ("render", render(globals, &args)),
@@ -101,6 +139,23 @@ fn own_key(store: &EnvironmentStore, intent: Intent) -> Result<InitFacts, Fault>
 fn create(globals: &Globals, args: CreateArgs) -> Result<Success, Fault> {
     let flags = Fields::default().text("environment_id", args.environment).set("name", args.name);
     mutate::<Create>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
+}
+
+fn update(globals: &Globals, args: UpdateArgs) -> Result<Success, Fault> {
+    let host_config = Fields::default()
+        .set("revision_header", args.revision_header)
+        .list("trusted_peers", &args.trusted_peer);
+    let flags = Fields::default()
+        .text("environment_id", args.environment)
+        .set("name", args.name)
+        .object("host_config", host_config);
+    mutate::<Update>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
+}
+
+fn destroy(globals: &Globals, args: DestroyArgs) -> Result<Success, Fault> {
+    let flags =
+        Fields::default().text("environment_id", args.environment).set("confirm", args.confirm);
+    mutate::<Destroy>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
 }
 
 fn list(globals: &Globals) -> Result<Success, Fault> {

@@ -45,3 +45,10 @@ impl Noun {
         (Named { noun, op }, ended)
     }
 }
+
+/// The environment and the last word; with one word only, that word is the last.
+fn environment_and(words: Vec<String>) -> (Option<String>, Option<String>) {
+    let mut words = words.into_iter().rev();
+    let last = words.next();
+    (words.next(), last)
+}

@@ -2,14 +2,16 @@
 
 use clap::{Args, Subcommand};
 use control::Handle;
-use control::revisions::{self, Stage, Warm};
+use control::Verb as _;
+use control::revisions::{self, Archive, Drain, DrainFacts, Prune, Retry, Stage, Warm};
 use deploy_spec::{EnvironmentId, Fault, document};
 use serde_json::{Map, Value, json};
 use serve::staging::{Mode, stage_facts};
-use serve::{admin_socket, ambient, client};
+use serve::{admin_socket, ambient, client, is_served};
 use store::EnvironmentStore;
 use workload::{Engine, EngineSettings};
 
+use super::environment_and;
 use crate::answers;
 use crate::globals::{Change, Globals, InEnvironment};
 use crate::mutate::{Asked, Fields, Intent, ask, mutate};
@@ -27,6 +29,20 @@ pub(crate) enum Verb {
   gtc op revisions warm r2
   gtc op revisions warm hello/r2")]
     Warm(WarmArgs),
+    /// Take a revision without traffic out of service; what it is answering is finished first
+    #[command(after_help = "Example:\n  gtc op revisions drain hello/r1")]
+    Drain(MoveArgs),
+    /// Bring a failed or drained revision back to staged, to be warmed again
+    #[command(after_help = "Example:\n  gtc op revisions retry hello/r1")]
+    Retry(MoveArgs),
+    /// Put a revision away for good
+    #[command(after_help = "Example:\n  gtc op revisions archive hello/r1")]
+    Archive(MoveArgs),
+    /// Delete the records of revisions and deployments that were put away long ago
+    #[command(after_help = "Examples:
+  gtc op revisions prune --dry-run
+  gtc op revisions prune local --keep 5 --older-than-days 90")]
+    Prune(PruneArgs),
     /// List the revisions
     List(ListArgs),
     /// Show all that a revision pins, and what its gate said
@@ -65,6 +81,35 @@ pub(crate) struct WarmArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct MoveArgs {
+    /// The environment, if not local, then the revision: an id, a prefix, r2 or hello/r2
+    #[arg(value_name = "[ENVIRONMENT] REVISION", num_args = 0..=2)]
+    words: Vec<String>,
+    /// The deployment, where the revision could be several
+    #[arg(long)]
+    deployment: Option<Handle>,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// The environment [default: local]
+    environment: Option<EnvironmentId>,
+    /// Only those of this deployment
+    #[arg(long)]
+    deployment: Option<Handle>,
+    /// How many archived revisions of each deployment stay, the newest [default: 10]
+    #[arg(long, value_name = "N")]
+    keep: Option<u32>,
+    /// How long ago they must have been put away [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    older_than_days: Option<u32>,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     at: InEnvironment,
@@ -91,17 +136,48 @@ impl Verb {
         match self {
             Self::Stage(args) => ("stage", stage(globals, args)),
             Self::Warm(args) => ("warm", warm(globals, args)),
+            Self::Drain(args) => (Drain::OP, drain(globals, args)),
+            Self::Retry(args) => {
+                let (flags, change) = args.split();
+                (Retry::OP, mutate::<Retry>(globals, &change, flags, |_, _, _| Ok(())))
+            }
+            Self::Archive(args) => {
+                let (flags, change) = args.split();
+                (Archive::OP, mutate::<Archive>(globals, &change, flags, |_, _, _| Ok(())))
+            }
+            Self::Prune(args) => (Prune::OP, prune(globals, &args)),
             Self::List(args) => ("list", list(globals, &args)),
             Self::Show(args) => ("show", show(globals, &args)),
         }
     }
 }
 
-/// The environment and the last word; with one word only, that word is the last.
-fn environment_and(words: Vec<String>) -> (Option<String>, Option<String>) {
-    let mut words = words.into_iter().rev();
-    let last = words.next();
-    (words.next(), last)
+impl MoveArgs {
+    fn split(self) -> (Map<String, Value>, Change) {
+        let (environment, revision) = environment_and(self.words);
+        let flags = Fields::default()
+            .set("environment_id", environment)
+            .text("deployment_id", self.deployment)
+            .set("revision_id", revision);
+        (flags.done(), self.change)
+    }
+}
+
+/// Where nothing serves, nothing is in flight.
+fn drain(globals: &Globals, args: MoveArgs) -> Result<Success, Fault> {
+    let (flags, change) = args.split();
+    mutate::<Drain>(globals, &change, flags, |store, _, _| {
+        Ok(DrainFacts { served: is_served(store.folder()) })
+    })
+}
+
+fn prune(globals: &Globals, args: &PruneArgs) -> Result<Success, Fault> {
+    let flags = Fields::default()
+        .text("environment_id", args.environment.as_ref())
+        .text("deployment_id", args.deployment.as_ref())
+        .set("keep", args.keep)
+        .set("older_than_days", args.older_than_days);
+    mutate::<Prune>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
 }
 
 fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {

@@ -1,0 +1,87 @@
+//! A plan: the `gtc op` commands that an everyday command stands for. Nothing happens that could
+//! not be typed.
+
+use deploy_spec::Fault;
+use serde_json::{Map, Value, json};
+
+use super::Explain;
+use crate::globals::Globals;
+use crate::outcome::Success;
+use crate::{cli, progress};
+
+/// The commands, in order.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Plan(Vec<Vec<String>>);
+
+impl Plan {
+    /// One more command.
+    pub(super) fn add<T: Into<String>>(&mut self, words: impl IntoIterator<Item = T>) {
+        self.0.push(words.into_iter().map(Into::into).collect());
+    }
+
+    /// The commands as they would be typed.
+    pub(super) fn typed(&self) -> Vec<String> {
+        self.0.iter().map(|words| typed(words)).collect()
+    }
+
+    /// Names the commands, or runs them: what the later ones answer comes on top of what the
+    /// earlier ones did.
+    pub(super) fn carry_out(&self, globals: &Globals, explain: Explain) -> Result<Success, Fault> {
+        if explain == Explain::Only {
+            return Success::of(&json!({ "steps": self.typed() }));
+        }
+        Success::of(&self.run(globals)?)
+    }
+
+    /// Runs the commands.
+    pub(super) fn run(&self, globals: &Globals) -> Result<Map<String, Value>, Fault> {
+        let mut result = Map::new();
+        for words in &self.0 {
+            let shown = typed(words);
+            let step = progress::step(&shown);
+            let answered = cli::in_process(globals, words).map_err(|fault| {
+                let done = result.is_empty();
+                let fault = fault.detail("step", shown.clone());
+                if done { fault } else { fault.detail("done_before", json!(result)) }
+            })?;
+            step.done();
+            if let Value::Object(fields) = answered {
+                result.extend(fields);
+            }
+        }
+        result.insert("steps".into(), json!(self.typed()));
+        Ok(result)
+    }
+}
+
+/// A command as it would be typed in a shell.
+fn typed(words: &[String]) -> String {
+    let quoted = |word: &String| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./=:@%+,".contains(&b);
+        if !word.is_empty() && word.bytes().all(plain) {
+            return word.clone();
+        }
+        format!("'{}'", word.replace('\'', r"'\''"))
+    };
+    let words: Vec<String> = words.iter().map(quoted).collect();
+    format!("gtc {}", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_can_be_typed() {
+        let mut plan = Plan::default();
+        plan.add(["op", "bundles", "add", "hello", "--host", "hello.localhost"]);
+        plan.add(["op", "config", "set", "greeting=it's \"me\"", ""]);
+        assert_eq!(
+            plan.typed(),
+            [
+                "gtc op bundles add hello --host hello.localhost",
+                r#"gtc op config set 'greeting=it'\''s "me"' ''"#,
+            ]
+        );
+    }
+}
