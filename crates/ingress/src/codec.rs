@@ -18,6 +18,8 @@ mod request;
 mod response;
 mod scan;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use authority::Authority;
 pub use chunked::{ChunkedDecoder, Decoded, MAX_CHUNK_LINE_BYTES, MAX_CHUNK_OVERHEAD_BYTES};
