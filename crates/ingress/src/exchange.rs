@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tokio::net::TcpStream;
 
 use crate::body::{Body, BodyError, Channel};
@@ -125,13 +125,10 @@ pub(crate) async fn run<S: Service>(
         Ok(response) => response,
         Err(reject) => {
             pump.fail(BodyError::Gone);
-            *sink.gathered() = refusal::answer(reject, method.as_str().as_bytes());
-            return if sink.flush().await.is_ok() { close(&mut sink).await } else { Ended::Cut };
+            return refuse(&mut sink, reject, &method).await;
         }
     };
-    if pump.before_answer().is_err() {
-        return Ended::Cut;
-    }
+    pump.put_continue(sink.gathered());
     let may_stay = arrived.keep_alive && !line.drain.is_draining() && pump.may_stay();
     let written = beside(&mut pump, write(&mut sink, response, &method, version, may_stay)).await;
     match written {
@@ -149,6 +146,11 @@ fn usable<B>(called: Option<Response<B>>, refused: Option<Reject>) -> Result<Res
         (None, Some(response)) if !response.status().is_informational() => Ok(response),
         (None, _) => Err(Reject::ServiceFailed),
     }
+}
+
+async fn refuse(sink: &mut Sink<'_>, reject: Reject, method: &Method) -> Ended {
+    *sink.gathered() = refusal::answer(reject, method.as_str().as_bytes());
+    if sink.flush().await.is_ok() { close(sink).await } else { Ended::Cut }
 }
 
 async fn close(sink: &mut Sink<'_>) -> Ended {

@@ -17,6 +17,8 @@ use crate::read::{poll_read, poll_read_up_to};
 use crate::settings::Settings;
 use crate::timer::Timer;
 
+/// What a client waits for before it sends a body (RFC 9110 §10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// How much is read that nobody asks for, so that the end behind it is noticed, in bytes: an unread
 /// body, the next requests.
 const AHEAD: usize = 64 * 1024;
@@ -73,11 +75,14 @@ impl Pump<'_> {
         self.poll_body(cx)
     }
 
-    /// To be called before an answer is written. Who still holds the body then is part of the
-    /// answer and may read it, and behind the head of the answer it is too late for `100 Continue`.
-    pub(crate) fn before_answer(&mut self) -> Result<(), Broken> {
+    /// Appends `100 Continue` to `out` if it belongs in front of the answer that comes next. Who
+    /// still holds the body then is part of the answer and may read it, and behind the head of the
+    /// answer it is too late.
+    pub(crate) fn put_continue(&mut self, out: &mut Vec<u8>) {
         let held = self.channel.as_ref().is_some_and(|channel| Arc::strong_count(channel) > 1);
-        if held { self.say_continue() } else { Ok(()) }
+        if held && std::mem::take(&mut self.owes_continue) {
+            out.extend_from_slice(CONTINUE);
+        }
     }
 
     /// Whether a request can follow on this connection, as far as is known before the answer.
@@ -91,9 +96,8 @@ impl Pump<'_> {
         if !std::mem::take(&mut self.owes_continue) {
             return Ok(());
         }
-        let line = b"HTTP/1.1 100 Continue\r\n\r\n";
-        let written = self.reader.as_ref().try_write(line).ok();
-        if written == Some(line.len()) { Ok(()) } else { Err(Broken::Gone) }
+        let written = self.reader.as_ref().try_write(CONTINUE).ok();
+        if written == Some(CONTINUE.len()) { Ok(()) } else { Err(Broken::Gone) }
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {

@@ -19,7 +19,7 @@ pub(crate) type Answer = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Answers by path: `/echo` streams the body back, `/size` counts it, `/ignore` never reads it,
 /// `/stream` has no known length, `/large` is one large piece, `/panic` panics, `/hold` never
-/// answers, `/stall` never ends its answer, `/give-up` asks for the body once and waits like
+/// answers, `/panic-late` panics in its body, `/trailers` sends one too many, `/stall` never ends its answer, `/give-up` asks for the body once and waits like
 /// `/wait` for a `/release`, `/status/…` answers with that status.
 #[derive(Default)]
 pub(crate) struct Site {
@@ -67,6 +67,8 @@ impl Service for Site {
             },
             "/stream" => Response::new(Pieces(3).boxed_unsync()),
             "/large" => text(&"x".repeat(LARGE)),
+            "/panic-late" => Response::new(Panics.boxed_unsync()),
+            "/trailers" => Response::new(Trailers.boxed_unsync()),
             "/panic" => panic!("a service that panics, as the test asked"),
             "/hold" => {
                 let _guard = self.guard();
@@ -101,6 +103,37 @@ impl Service for Site {
                 None => text(path),
             },
         }
+    }
+}
+
+/// A body that panics.
+struct Panics;
+
+impl http_body::Body for Panics {
+    type Data = Bytes;
+    type Error = BoxError;
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        panic!("a body that panics, as the test asked")
+    }
+}
+
+/// A body of trailers only, one of which is none.
+struct Trailers;
+
+impl http_body::Body for Trailers {
+    type Data = Bytes;
+    type Error = BoxError;
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut trailers = http::HeaderMap::new();
+        trailers.insert("x-sum", http::HeaderValue::from_static("1"));
+        trailers.insert("content-length", http::HeaderValue::from_static("7"));
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
     }
 }
 

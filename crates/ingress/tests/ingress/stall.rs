@@ -127,6 +127,25 @@ fn a_service_that_panics_before_its_future_is_answered_for_too() {
 }
 
 #[test]
+fn a_body_that_panics_hurts_only_its_connection() {
+    let running = serve(|settings| settings.threads = 1);
+    let answer = whole(running.local_addr(), b"GET /panic-late HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert!(!answer.ends_with("0\r\n\r\n"), "it looks complete: {answer}");
+    let after = b"GET /after HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert!(whole(running.local_addr(), after).ends_with("/after"));
+    finish(running);
+}
+
+#[test]
+fn trailers_that_would_frame_an_answer_are_left_out() {
+    let running = serve(|_| {});
+    let request = b"GET /trailers HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let answer = whole(running.local_addr(), request);
+    assert!(answer.ends_with("\r\n\r\n0\r\nx-sum: 1\r\n\r\n"), "{answer}");
+    finish(running);
+}
+
+#[test]
 fn half_a_head_does_not_outlast_its_time_in_a_drain() {
     let running = serve(|settings| settings.head_timeout = Duration::from_millis(100));
     let mut stream = connect(running.local_addr());
