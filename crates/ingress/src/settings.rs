@@ -39,6 +39,7 @@ pub struct Settings {
     pub head_timeout: Duration,
     /// How long the next piece of a request body may take while the service waits for it.
     /// Default: 30 s. Beyond it: the body fails, and 408 if the answer has not begun.
+    /// Each piece has this time anew, however small: there is no lowest rate.
     pub body_timeout: Duration,
     /// How long the client may take nothing of an answer that is being sent. Default: 30 s.
     /// Beyond it: the connection is cut.
