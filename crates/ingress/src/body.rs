@@ -1,5 +1,5 @@
-//! The body of a request, as a service reads it. Bytes are taken from the socket only when the
-//! service asks for them.
+//! The body of a request, as a service reads it. A piece comes when the service asks for it; what
+//! the connection reads ahead, to notice that the client goes away, stays with the connection.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -73,7 +73,11 @@ impl Channel {
     }
 
     pub(crate) fn push(&self, frame: Frame<Bytes>) {
-        self.tell(|state| state.frames.push_back(frame));
+        self.tell(|state| {
+            state.frames.push_back(frame);
+            // One piece was asked for; the next is when the service asks again.
+            state.wanted = false;
+        });
     }
 
     pub(crate) fn end(&self) {
@@ -177,6 +181,9 @@ impl Drop for Body {
     fn drop(&mut self) {
         if let Kind::Channel(channel, _) = &self.0 {
             let mut state = channel.state();
+            // Who asked and then went away waits for nothing, and must not run into a timeout.
+            state.wanted = false;
+            state.frames.clear();
             if let Some(connection) = state.connection.take() {
                 drop(state);
                 connection.wake();

@@ -18,9 +18,13 @@ mod request;
 mod response;
 mod scan;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use authority::Authority;
-pub use chunked::{ChunkedDecoder, Decoded, MAX_CHUNK_LINE_BYTES, MAX_CHUNK_OVERHEAD_BYTES};
+pub use chunked::{
+    ChunkedDecoder, Decoded, MAX_CHUNK_LINE_BYTES, MAX_CHUNK_OVERHEAD_BYTES, may_trail,
+};
 pub use fields::{Framing, MAX_CONTENT_LENGTH_DIGITS};
 pub use head::{HeaderSlots, MAX_HEADERS, RequestHead, header_slots};
 pub use reject::Reject;

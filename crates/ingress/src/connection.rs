@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::codec::{HeadScan, Reject, RequestHead, header_slots};
 use crate::drain::Counted;
@@ -74,10 +75,7 @@ impl<S: Service> Connection<S> {
                 }
                 Next::Refused(reject) => {
                     let answer = refusal::answer(reject, &ahead);
-                    if stream.write_all(&answer).await.is_ok() && stream.shutdown().await.is_ok() {
-                        linger(&mut stream, &mut timer, &self.settings).await;
-                    }
-                    return;
+                    return refuse(&mut stream, &answer, &mut timer, &self.settings).await;
                 }
                 Next::End => return,
             }
@@ -181,6 +179,15 @@ impl<S: Service> Connection<S> {
     }
 }
 
+/// Sends the answer to what is not a request. A client that does not read the answers before it
+/// may leave no room even for this one.
+async fn refuse(stream: &mut TcpStream, answer: &[u8], timer: &mut Timer, settings: &Settings) {
+    let written = timeout(settings.write_timeout, stream.write_all(answer)).await;
+    if matches!(written, Ok(Ok(()))) && stream.shutdown().await.is_ok() {
+        linger(stream, timer, settings).await;
+    }
+}
+
 /// Reads away what a client still sends until it hangs up too.
 async fn linger(stream: &mut TcpStream, timer: &mut Timer, settings: &Settings) {
     timer.set(settings.drain_idle);
@@ -196,3 +203,6 @@ async fn linger(stream: &mut TcpStream, timer: &mut Timer, settings: &Settings) 
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request, Response};
 use tokio::net::TcpStream;
 
 use crate::body::{Body, BodyError, Channel};
 use crate::codec::{ChunkedDecoder, Framing, Reject, RequestHead};
 use crate::drain::Drain;
+use crate::half_close::{HalfClose, Sends};
 use crate::pump::{Broken, Pump, Rest};
 use crate::refusal;
 use crate::reply::write;
@@ -103,8 +104,9 @@ pub(crate) async fn run<S: Service>(
 ) -> Ended {
     let method = arrived.request.method().clone();
     let version = arrived.request.version();
+    let sends = Sends::default();
     let (reader, writer) = line.stream.split();
-    let mut sink = Sink::new(writer, line.buffer, line.settings.write_timeout);
+    let mut sink = Sink::new(writer, line.buffer, line.settings.write_timeout, &sends);
     let mut pump = Pump {
         reader,
         ahead: line.ahead,
@@ -115,30 +117,40 @@ pub(crate) async fn run<S: Service>(
         timer: line.timer,
         settings: line.settings,
         waiting: false,
+        half_close: HalfClose::new(&sends),
     };
-    let called = beside(&mut pump, guarded(service.call(arrived.request, peer))).await;
-    let response = match called {
-        Err(Broken::Gone) => return Ended::Cut,
-        Ok(_) if pump.refused.is_some() => Err(pump.refused.unwrap_or(Reject::ServiceFailed)),
-        Ok(None) => Err(Reject::ServiceFailed),
-        Ok(Some(response)) => Ok(response),
-    };
-    let response = match response {
+    let call = guarded(async { service.call(arrived.request, peer).await });
+    let Ok(called) = beside(&mut pump, call).await else { return Ended::Cut };
+    let response = match usable(called, pump.refused) {
         Ok(response) => response,
         Err(reject) => {
             pump.fail(BodyError::Gone);
-            *sink.gathered() = refusal::answer(reject, b"");
-            return if sink.flush().await.is_ok() { close(&mut sink).await } else { Ended::Cut };
+            return refuse(&mut sink, reject, &method).await;
         }
     };
-    let unread = pump.owes_continue && !pump.is_done();
-    let may_stay = arrived.keep_alive && !line.drain.is_draining() && !unread;
+    pump.put_continue(sink.gathered());
+    let may_stay = arrived.keep_alive && !line.drain.is_draining() && pump.may_stay();
     let written = beside(&mut pump, write(&mut sink, response, &method, version, may_stay)).await;
     match written {
         Ok(Ok(true)) if pump.read_away().await => Ended::Open(pump.ahead, sink.into_buffer()),
         Ok(Ok(_)) => close(&mut sink).await,
         _ => Ended::Cut,
     }
+}
+
+/// What the service gave, unless the body was refused meanwhile. An interim status is no answer:
+/// the client would wait for another, and take the next one for it.
+fn usable<B>(called: Option<Response<B>>, refused: Option<Reject>) -> Result<Response<B>, Reject> {
+    match (refused, called) {
+        (Some(reject), _) => Err(reject),
+        (None, Some(response)) if !response.status().is_informational() => Ok(response),
+        (None, _) => Err(Reject::ServiceFailed),
+    }
+}
+
+async fn refuse(sink: &mut Sink<'_>, reject: Reject, method: &Method) -> Ended {
+    *sink.gathered() = refusal::answer(reject, method.as_str().as_bytes());
+    if sink.flush().await.is_ok() { close(sink).await } else { Ended::Cut }
 }
 
 async fn close(sink: &mut Sink<'_>) -> Ended {

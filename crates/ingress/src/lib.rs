@@ -3,6 +3,13 @@
 //! Thread per core: each thread has its own runtime, its own `SO_REUSEPORT` listener and its own
 //! connections; nothing is shared on the way of a request. [`codec`] is the protocol without
 //! sockets, [`path`] the one spelling of paths. What answers is a [`Service`].
+//!
+//! The future of a [`Service`] is dropped when its client resets the connection, or ends it in the
+//! middle of the body: at once. A client that ends its side behind a whole request may still read
+//! (`nc -N`), or be gone; TCP does not say. So it has [`Settings::half_close_timeout`] to be sent
+//! something, which shows whether it is there. hyper and nginx take such an end for a client that
+//! is gone, HAProxy without `abortonclose` for one that reads; this is neither for long. What lies
+//! behind 64 kB that the service has not asked for is not seen, nor is an end behind it.
 
 mod body;
 pub mod codec;
@@ -10,6 +17,7 @@ mod connection;
 mod date;
 mod drain;
 mod exchange;
+mod half_close;
 mod listen;
 pub mod path;
 mod pump;

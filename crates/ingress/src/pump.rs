@@ -1,6 +1,8 @@
 //! The receiving side of an exchange: takes the request body from the socket when the service asks
 //! for it, and notices when the client goes away.
 
+mod read_away;
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -10,14 +12,16 @@ use tokio::net::tcp::ReadHalf;
 
 use crate::body::{BodyError, Channel};
 use crate::codec::{ChunkedDecoder, Reject};
-use crate::read::poll_read;
+use crate::half_close::HalfClose;
+use crate::read::{poll_read, poll_read_up_to};
 use crate::settings::Settings;
 use crate::timer::Timer;
 
-/// How much of the next requests a client may send ahead, in bytes.
+/// What a client waits for before it sends a body (RFC 9110 §10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// How much is read that nobody asks for, so that the end behind it is noticed, in bytes: an unread
+/// body, the next requests.
 const AHEAD: usize = 64 * 1024;
-/// How much of an unread body is read away to keep the connection, in bytes.
-const READ_AWAY: usize = 256 * 1024;
 
 /// How the rest of a body is found.
 pub(crate) enum Rest {
@@ -49,6 +53,7 @@ pub(crate) struct Pump<'a> {
     pub(crate) timer: &'a mut Timer,
     pub(crate) settings: &'a Settings,
     pub(crate) waiting: bool,
+    pub(crate) half_close: HalfClose<'a>,
 }
 
 impl Pump<'_> {
@@ -58,22 +63,41 @@ impl Pump<'_> {
 
     /// Moves what can be moved. Ready with progress, or with the reason to give up.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        if self.is_done() || self.refused.is_some() {
-            return self.poll_ahead(cx);
-        }
-        let wanted = self.channel.as_ref().is_some_and(|channel| channel.poll_wanted(cx));
+        let open = !self.is_done() && self.refused.is_none();
+        let wanted = open && self.channel.as_ref().is_some_and(|channel| channel.poll_wanted(cx));
         if !wanted {
             self.waiting = false;
-            return Poll::Pending;
+            return self.poll_ahead(cx);
         }
-        if self.owes_continue {
-            self.owes_continue = false;
-            let line = b"HTTP/1.1 100 Continue\r\n\r\n";
-            if self.reader.as_ref().try_write(line).ok() != Some(line.len()) {
-                return Poll::Ready(Err(Broken::Gone));
-            }
+        if let Err(broken) = self.say_continue() {
+            return Poll::Ready(Err(broken));
         }
         self.poll_body(cx)
+    }
+
+    /// Appends `100 Continue` to `out` if it belongs in front of the answer that comes next. Who
+    /// still holds the body then is part of the answer and may read it, and behind the head of the
+    /// answer it is too late.
+    pub(crate) fn put_continue(&mut self, out: &mut Vec<u8>) {
+        let held = self.channel.as_ref().is_some_and(|channel| Arc::strong_count(channel) > 1);
+        if held && std::mem::take(&mut self.owes_continue) {
+            out.extend_from_slice(CONTINUE);
+        }
+    }
+
+    /// Whether a request can follow on this connection, as far as is known before the answer.
+    pub(crate) fn may_stay(&self) -> bool {
+        let unasked = self.owes_continue && !self.is_done();
+        let over = self.half_close.has_begun() && self.ahead.is_empty();
+        !unasked && !over
+    }
+
+    fn say_continue(&mut self) -> Result<(), Broken> {
+        if !std::mem::take(&mut self.owes_continue) {
+            return Ok(());
+        }
+        let written = self.reader.as_ref().try_write(CONTINUE).ok();
+        if written == Some(CONTINUE.len()) { Ok(()) } else { Err(Broken::Gone) }
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
@@ -103,20 +127,30 @@ impl Pump<'_> {
         }
     }
 
-    /// Between the end of the body and the end of the answer: what comes belongs to the next
-    /// request, and the end of the stream means that nobody waits for the answer.
+    /// While nobody asks for anything: what comes is kept for later, within bounds, and the end of
+    /// the stream makes the answer urgent.
     fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        if self.ahead.len() >= AHEAD || self.refused.is_some() {
+        let patience = self.settings.half_close_timeout;
+        if self.half_close.has_begun() {
+            let over = self.half_close.poll(cx, self.timer, patience);
+            return over.map(|()| Err(Broken::Gone));
+        }
+        let room = AHEAD.saturating_sub(self.ahead.len());
+        if room == 0 {
             return Poll::Pending;
         }
         let ahead = &mut self.ahead;
-        let came = poll_read(&mut self.reader, cx, |bytes| {
+        let came = poll_read_up_to(room, &mut self.reader, cx, |bytes| {
             ahead.extend_from_slice(bytes);
             bytes.len()
         });
         match came {
-            Poll::Ready(Ok(1..)) => Poll::Ready(Ok(())),
-            Poll::Ready(_) => Poll::Ready(Err(Broken::Gone)),
+            Poll::Ready(Ok(0)) => {
+                self.half_close.begin(self.timer, patience);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Ok(_)) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(Broken::Gone)),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -187,43 +221,6 @@ impl Pump<'_> {
     pub(crate) fn fail(&self, error: BodyError) {
         if let Some(channel) = &self.channel {
             channel.fail(error);
-        }
-    }
-
-    /// Reads an unread body away, if that is cheap. True when the connection can be used again.
-    pub(crate) async fn read_away(&mut self) -> bool {
-        self.fail(BodyError::Gone);
-        self.channel = None;
-        if self.refused.is_some() || (self.owes_continue && !self.is_done()) {
-            return false;
-        }
-        let mut budget = READ_AWAY;
-        self.timer.set(self.settings.drain_idle);
-        while !self.is_done() {
-            let came = std::future::poll_fn(|cx| self.poll_bytes(cx)).await;
-            match came {
-                Some(bytes) if bytes.len() <= budget => {
-                    budget -= bytes.len();
-                    self.take(&bytes);
-                }
-                _ => return false,
-            }
-            if self.refused.is_some() {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// The next bytes; none at the end of the stream or of the patience.
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if !self.ahead.is_empty() {
-            return Poll::Ready(Some(std::mem::take(&mut self.ahead).into()));
-        }
-        match poll_read(&mut self.reader, cx, Bytes::copy_from_slice) {
-            Poll::Ready(Ok(bytes)) if !bytes.is_empty() => Poll::Ready(Some(bytes)),
-            Poll::Ready(_) => Poll::Ready(None),
-            Poll::Pending => self.timer.poll(cx).map(|()| None),
         }
     }
 }

@@ -21,8 +21,18 @@ pub(crate) fn poll_read<R: AsyncRead + Unpin, T>(
     cx: &mut Context<'_>,
     take: impl FnOnce(&[u8]) -> T,
 ) -> Poll<io::Result<T>> {
+    poll_read_up_to(BUFFER, reader, cx, take)
+}
+
+/// The same, with a limit of its own in bytes, above zero.
+pub(crate) fn poll_read_up_to<R: AsyncRead + Unpin, T>(
+    limit: usize,
+    reader: &mut R,
+    cx: &mut Context<'_>,
+    take: impl FnOnce(&[u8]) -> T,
+) -> Poll<io::Result<T>> {
     SHARED.with_borrow_mut(|shared| {
-        let mut buffer = ReadBuf::new(shared);
+        let mut buffer = ReadBuf::new(&mut shared[..limit.min(BUFFER)]);
         ready!(Pin::new(reader).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(take(buffer.filled())))
     })

@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderValue, Version};
 use crate::codec::{Length, Reject, ResponseHead};
 use crate::date;
 
-/// Head and body of the answer; the connection closes behind it.
+/// Head and body of the answer; the connection closes behind it. `head` is as much of the request
+/// as is known, be it only the method: HEAD gets no body.
 pub(crate) fn answer(reject: Reject, head: &[u8]) -> Vec<u8> {
     let status = reject.status();
     let message = reject.message();
@@ -23,7 +24,7 @@ pub(crate) fn answer(reject: Reject, head: &[u8]) -> Vec<u8> {
     let mut headers = HeaderMap::with_capacity(1);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     let mut out = Vec::with_capacity(256 + body.len());
-    let head = ResponseHead {
+    let answer = ResponseHead {
         status,
         headers: &headers,
         length: Length::Known(body.len() as u64),
@@ -31,8 +32,10 @@ pub(crate) fn answer(reject: Reject, head: &[u8]) -> Vec<u8> {
         keep_alive: false,
         date: &date::now(),
     };
-    head.write(&mut out);
-    out.extend_from_slice(body.as_bytes());
+    answer.write(&mut out);
+    if head.split(|b| *b == b' ').next() != Some(b"HEAD") {
+        out.extend_from_slice(body.as_bytes());
+    }
     out
 }
 
@@ -62,5 +65,13 @@ mod tests {
         }
         let html = answer(Reject::HostMissing, b"GET / HTTP/1.1\r\nAccept: text/html\r\n");
         assert!(String::from_utf8(html).unwrap().contains("<h1>"));
+    }
+
+    #[test]
+    fn a_refused_head_gets_no_body() {
+        for head in [&b"HEAD"[..], b"HEAD / HTTP/1.1\r\n\r\n"] {
+            let text = String::from_utf8(answer(Reject::HostMissing, head)).unwrap();
+            assert!(text.contains("content-length: ") && text.ends_with("\r\n\r\n"), "{text}");
+        }
     }
 }

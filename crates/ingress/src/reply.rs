@@ -5,10 +5,10 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Response, Version};
+use http::{HeaderMap, Method, Response, Version};
 use http_body::Frame;
 
-use crate::codec::{Length, ResponseHead, write_chunk_size};
+use crate::codec::{Length, ResponseHead, may_trail, write_chunk_size};
 use crate::date;
 use crate::service::BoxError;
 use crate::sink::Sink;
@@ -75,15 +75,7 @@ where
                 }
                 Err(frame) => {
                     if let (Length::Chunked, Ok(trailers)) = (length, frame.into_trailers()) {
-                        sink.gathered().extend_from_slice(b"0\r\n");
-                        for (name, value) in &trailers {
-                            let out = sink.gathered();
-                            out.extend_from_slice(name.as_str().as_bytes());
-                            out.extend_from_slice(b": ");
-                            out.extend_from_slice(value.as_bytes());
-                            out.extend_from_slice(b"\r\n");
-                        }
-                        sink.gathered().extend_from_slice(b"\r\n");
+                        write_trailers(sink.gathered(), &trailers);
                         return Ok(());
                     }
                 }
@@ -98,6 +90,19 @@ where
         }
         _ => Ok(()),
     }
+}
+
+/// Appends the last chunk with the trailers. A field that may not trail is left out: a proxy that
+/// merges trailers into the head would take it for ours.
+fn write_trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers.iter().filter(|(name, _)| may_trail(name.as_str())) {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 async fn write_data(sink: &mut Sink<'_>, data: Bytes, length: Length) -> io::Result<()> {

@@ -16,6 +16,7 @@ use crate::listen::listeners;
 use crate::refusal;
 use crate::service::{Peer, Service};
 use crate::settings::Settings;
+use crate::timer::from_now;
 
 /// A server that has its address and does not answer yet.
 #[derive(Debug)]
@@ -106,7 +107,7 @@ impl Running {
     #[must_use]
     pub fn drain(self, grace: Duration) -> DrainReport {
         let open = self.drain.open();
-        self.deadline.send_replace(Some(Instant::now() + grace));
+        self.deadline.send_replace(Some(from_now(grace)));
         self.drain.begin();
         for thread in self.threads {
             if thread.join().is_err() {

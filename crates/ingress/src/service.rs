@@ -27,7 +27,8 @@ pub trait Service: Send + Sync + 'static {
     type Body: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
 
     /// Answers one request. The URI is in origin form with a normalised path; the `host` header is
-    /// lower-case and agrees with the target. The future is dropped when the client goes away.
+    /// lower-case and agrees with the target. The future is dropped when the client
+    /// goes away; the [crate] says when that is noticed.
     fn call(
         &self,
         request: Request<Body>,

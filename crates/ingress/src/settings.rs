@@ -39,10 +39,15 @@ pub struct Settings {
     pub head_timeout: Duration,
     /// How long the next piece of a request body may take while the service waits for it.
     /// Default: 30 s. Beyond it: the body fails, and 408 if the answer has not begun.
+    /// Each piece has this time anew, however small: there is no lowest rate.
     pub body_timeout: Duration,
-    /// How long the client may refuse to take the next piece of an answer. Default: 30 s.
+    /// How long the client may take nothing of an answer that is being sent. Default: 30 s.
     /// Beyond it: the connection is cut.
     pub write_timeout: Duration,
+    /// How long a client that has ended its side behind a whole request waits for the next piece of
+    /// its answer. Such a client may be gone; that shows only when it is sent something.
+    /// Default: 1 s. Beyond it: the future of the service is dropped and the connection cut.
+    pub half_close_timeout: Duration,
     /// How long a connection may stay silent once a drain has begun, so that a request already on
     /// its way is still answered. Default: 500 ms. Beyond it: closed.
     pub drain_idle: Duration,
@@ -65,6 +70,7 @@ impl Default for Settings {
             head_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
+            half_close_timeout: Duration::from_secs(1),
             drain_idle: Duration::from_millis(500),
             share_address: false,
         }

@@ -11,6 +11,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::net::tcp::WriteHalf;
 use tokio::time::timeout;
 
+use crate::half_close::Sends;
+
 /// Pieces up to this size are copied behind what is gathered, in bytes.
 const COPIED: usize = 16 * 1024;
 /// What is gathered is sent from this size on, in bytes.
@@ -21,11 +23,18 @@ pub(crate) struct Sink<'a> {
     writer: WriteHalf<'a>,
     gathered: Vec<u8>,
     patience: Duration,
+    sends: &'a Sends,
 }
 
 impl<'a> Sink<'a> {
-    pub(crate) const fn new(writer: WriteHalf<'a>, gathered: Vec<u8>, patience: Duration) -> Self {
-        Self { writer, gathered, patience }
+    /// Gives up once the client has taken nothing for `patience`.
+    pub(crate) const fn new(
+        writer: WriteHalf<'a>,
+        gathered: Vec<u8>,
+        patience: Duration,
+        sends: &'a Sends,
+    ) -> Self {
+        Self { writer, gathered, patience, sends }
     }
 
     /// What is gathered, to add to it.
@@ -35,25 +44,16 @@ impl<'a> Sink<'a> {
 
     /// Adds a piece, sending if there is enough.
     pub(crate) async fn put(&mut self, piece: Bytes) -> io::Result<()> {
-        if piece.len() <= COPIED {
-            self.gathered.extend_from_slice(&piece);
-            return if self.gathered.len() >= FULL { self.flush().await } else { Ok(()) };
+        if piece.len() > COPIED {
+            return self.send(piece).await;
         }
-        let mut head = std::mem::take(&mut self.gathered);
-        let sent = timeout(self.patience, send(&mut self.writer, &head, piece)).await;
-        head.clear();
-        self.gathered = head;
-        sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        self.gathered.extend_from_slice(&piece);
+        if self.gathered.len() >= FULL { self.flush().await } else { Ok(()) }
     }
 
     /// Sends all that is gathered.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let sent = timeout(self.patience, self.writer.write_all(&self.gathered)).await;
-        self.gathered.clear();
-        sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        self.send(Bytes::new()).await
     }
 
     /// Says that nothing more comes.
@@ -65,22 +65,29 @@ impl<'a> Sink<'a> {
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.gathered
     }
-}
 
-/// Both in as few sends as the socket takes.
-async fn send(writer: &mut WriteHalf<'_>, mut head: &[u8], mut piece: Bytes) -> io::Result<()> {
-    while !head.is_empty() || !piece.is_empty() {
-        let slices = [IoSlice::new(head), IoSlice::new(&piece)];
-        let sent = std::future::poll_fn(|cx| -> Poll<io::Result<usize>> {
-            Pin::new(&mut *writer).poll_write_vectored(cx, &slices)
-        })
-        .await?;
-        if sent == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
+    /// Sends what is gathered and `piece`, in as few sends as the socket takes.
+    async fn send(&mut self, mut piece: Bytes) -> io::Result<()> {
+        let mut at = 0;
+        self.sends.step();
+        while at < self.gathered.len() || !piece.is_empty() {
+            let head = &self.gathered[at..];
+            let slices = [IoSlice::new(head), IoSlice::new(&piece)];
+            let writer = &mut self.writer;
+            let one = std::future::poll_fn(|cx| -> Poll<io::Result<usize>> {
+                Pin::new(&mut *writer).poll_write_vectored(cx, &slices)
+            });
+            // For each send anew: a large piece may take long, if only it keeps moving.
+            let sent = timeout(self.patience, one).await??;
+            if sent == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            let of_head = sent.min(head.len());
+            at += of_head;
+            piece.advance(sent - of_head);
         }
-        let of_head = sent.min(head.len());
-        head = &head[of_head..];
-        piece.advance(sent - of_head);
+        self.gathered.clear();
+        self.sends.step();
+        Ok(())
     }
-    Ok(())
 }

@@ -7,6 +7,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// What stands for a time that the clock cannot count to; nothing waits that long.
+const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// The instant `time` from now. `Duration::MAX`, the usual way to say "never", is in the far future.
+pub(crate) fn from_now(time: Duration) -> Instant {
+    Instant::now() + time.min(FAR)
+}
+
 pub(crate) struct Timer {
     deadline: Instant,
     armed: Pin<Box<Sleep>>,
@@ -14,12 +22,12 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub(crate) fn after(time: Duration) -> Self {
-        let deadline = Instant::now() + time;
+        let deadline = from_now(time);
         Self { deadline, armed: Box::pin(sleep_until(deadline)) }
     }
 
     pub(crate) fn set(&mut self, time: Duration) {
-        self.deadline = Instant::now() + time;
+        self.deadline = from_now(time);
         if self.deadline < self.armed.deadline() {
             self.armed.as_mut().reset(self.deadline);
         }

@@ -32,6 +32,12 @@ const NOT_TRAILERS: [&str; 12] = [
     "transfer-encoding",
 ];
 
+/// Whether a field may stand in a trailer: it neither frames, nor routes, nor authenticates.
+#[must_use]
+pub fn may_trail(name: &str) -> bool {
+    !NOT_TRAILERS.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Size,
@@ -119,7 +125,7 @@ impl ChunkedDecoder {
         };
         let mut map = HeaderMap::with_capacity(fields.len());
         for field in fields {
-            if NOT_TRAILERS.iter().any(|name| field.name.eq_ignore_ascii_case(name)) {
+            if !may_trail(field.name) {
                 return Err(Reject::Trailer);
             }
             let name = HeaderName::from_bytes(field.name.as_bytes()).or(Err(Reject::Trailer))?;

@@ -148,11 +148,12 @@ fn explain(error: httparse::Error, raw: &[u8]) -> Reject {
     }
 }
 
-/// Whether the request line ends with some `HTTP/<digit>…` that is not ours.
+/// Whether the third and last word of the request line is some `HTTP/<digit>…`, which is not ours
+/// then.
 fn names_a_version(raw: &[u8]) -> bool {
-    let line = first_line(raw);
-    let last = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
-    last.strip_prefix(b"HTTP/").and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit)
+    let mut words = first_line(raw).split(|b| *b == b' ').skip(2);
+    let version = words.next().and_then(|word| word.strip_prefix(b"HTTP/"));
+    version.and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit) && words.next().is_none()
 }
 
 fn explain_token(raw: &[u8]) -> Reject {

@@ -71,7 +71,8 @@ impl HeadScan {
 
     /// `seen` bytes hold no line end from `line_start` on.
     fn check_size(&self, seen: usize, limits: &Limits) -> Result<(), Reject> {
-        if self.lines == 0 && seen - self.start > limits.target_bytes + LINE_OVERHEAD {
+        if self.lines == 0 && seen - self.start > limits.target_bytes.saturating_add(LINE_OVERHEAD)
+        {
             Err(Reject::TargetTooLong)
         } else if seen - self.start > limits.head_bytes {
             Err(Reject::HeadTooLarge)

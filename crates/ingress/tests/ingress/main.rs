@@ -4,4 +4,8 @@
 mod client;
 mod drain;
 mod exchange;
+mod gone;
+mod idle;
+mod peer;
 mod refuse;
+mod stall;
