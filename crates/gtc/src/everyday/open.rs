@@ -17,16 +17,16 @@ use crate::outcome::Success;
 const OPENERS: [&str; 2] = ["xdg-open", "open"];
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  gtc open hello\n  gtc open hello --print")]
+#[command(after_help = "Examples:\n  gtc open hello\n  gtc open hello --no-browser")]
 pub(crate) struct Open {
     /// The deployment: an id, a prefix, or a bundle's name [default: the only one]
     deployment: Option<Handle>,
     /// The environment
     #[arg(long, default_value = "local", value_name = "ENVIRONMENT")]
     env: EnvironmentId,
-    /// Only print the address
+    /// Only say the address
     #[arg(long)]
-    print: bool,
+    no_browser: bool,
     #[command(flatten)]
     explained: Explained,
 }
@@ -55,7 +55,7 @@ impl Open {
         let host = binding.hosts.first().map_or_else(|| address.ip().to_string(), to_text);
         let prefix = binding.path_prefixes.first().map_or_else(|| "/".into(), to_text);
         let url = format!("http://{host}:{}{prefix}", address.port());
-        let opened = !self.print && OPENERS.iter().any(|opener| start(opener, &url));
+        let opened = !self.no_browser && OPENERS.iter().any(|opener| start(opener, &url));
         Success::of(&json!({ "url": url, "opened": opened }))
     }
 }

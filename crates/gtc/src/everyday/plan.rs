@@ -9,6 +9,20 @@ use crate::globals::Globals;
 use crate::outcome::Success;
 use crate::{cli, progress};
 
+/// What of the steps' results is told at the end.
+const TOLD: [&str; 10] = [
+    "deployment_id",
+    "bundle_id",
+    "version",
+    "bundle_digest",
+    "revision_id",
+    "sequence",
+    "lifecycle",
+    "generation",
+    "entries",
+    "gate",
+];
+
 /// The commands, in order.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Plan(Vec<Vec<String>>);
@@ -33,20 +47,17 @@ impl Plan {
         Success::of(&self.run(globals)?)
     }
 
-    /// Runs the commands.
-    pub(super) fn run(&self, globals: &Globals) -> Result<Map<String, Value>, Fault> {
+    fn run(&self, globals: &Globals) -> Result<Map<String, Value>, Fault> {
         let mut result = Map::new();
         for words in &self.0 {
             let shown = typed(words);
             let step = progress::step(&shown);
-            let answered = cli::in_process(globals, words).map_err(|fault| {
-                let done = result.is_empty();
-                let fault = fault.detail("step", shown.clone());
-                if done { fault } else { fault.detail("done_before", json!(result)) }
-            })?;
+            let answered = cli::in_process(globals, words)
+                .map_err(|fault| fault.detail("step", shown.clone()))?;
             step.done();
             if let Value::Object(fields) = answered {
-                result.extend(fields);
+                let told = fields.into_iter().filter(|(name, _)| TOLD.contains(&name.as_str()));
+                result.extend(told);
             }
         }
         result.insert("steps".into(), json!(self.typed()));

@@ -23,7 +23,10 @@ pub(crate) fn table(result: &str) -> String {
     let mut text = String::new();
     fields(&mut text, map, 0);
     for (name, value) in &map.0 {
-        if let Some(rows) = rows(value) {
+        if let Some(lines) = lines(value) {
+            let _ = writeln!(text, "{HEAD}{}{HEAD:#}", words(name));
+            lines.iter().for_each(|line| _ = writeln!(text, "{}", visible(line)));
+        } else if let Some(rows) = rows(value) {
             list(&mut text, name, rows);
         }
     }
@@ -35,13 +38,21 @@ fn rows(value: &Tree) -> Option<&[Tree]> {
     items.iter().all(|item| matches!(item, Tree::Map(_))).then_some(items)
 }
 
+/// Texts that are too long for one line together.
+fn lines(value: &Tree) -> Option<Vec<&str>> {
+    let lines: Vec<&str> = value.list().iter().filter_map(Tree::text).collect();
+    let is_long = lines.iter().any(|line| line.contains(' '));
+    (is_long && lines.len() == value.list().len()).then_some(lines)
+}
+
 fn fields(text: &mut String, map: &Fields, depth: usize) {
-    let is_plain = |value: &Tree| one_line(value) && rows(value).is_none();
+    let is_plain =
+        |value: &Tree| one_line(value) && rows(value).is_none() && lines(value).is_none();
     let plain = map.0.iter().filter(|(_, value)| is_plain(value));
     let width = plain.map(|(name, _)| words(name).width()).max().unwrap_or(0);
     let indent = "  ".repeat(depth);
     for (name, value) in &map.0 {
-        if name == "schema" || rows(value).is_some() {
+        if name == "schema" || rows(value).is_some() || lines(value).is_some() {
             continue;
         }
         match value {

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
 mod document;
+mod drain;
 mod envelope;
+mod everyday;
 mod gate;
 mod readme;
 mod serving;

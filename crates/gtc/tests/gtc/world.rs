@@ -44,13 +44,16 @@ impl World {
     pub(crate) fn with_bundles() -> (Self, [String; 2]) {
         let world = Self::new();
         world.op("env init", &[]);
-        let bundles = ["v1", "v2"].map(|version| {
-            let file = world.file(&format!("{version}.gtbundle"));
-            let dir = example().join(version);
-            world.gtc.run(&["bundle", "build", dir.to_str().unwrap(), "--output", &file]).unwrap();
-            file
-        });
+        let bundles = ["v1", "v2"].map(|version| world.bundle(version));
         (world, bundles)
+    }
+
+    /// A version of the example, built.
+    pub(crate) fn bundle(&self, version: &str) -> String {
+        let file = self.file(&format!("{version}.gtbundle"));
+        let dir = example().join(version);
+        self.gtc.run(&["bundle", "build", dir.to_str().unwrap(), "--output", &file]).unwrap();
+        file
     }
 
     pub(crate) fn file(&self, name: &str) -> String {

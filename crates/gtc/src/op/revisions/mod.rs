@@ -1,20 +1,21 @@
 //! `gtc op revisions`.
 
+mod warm;
+
+pub(crate) use warm::engine_settings;
+
 use clap::{Args, Subcommand};
 use control::Handle;
 use control::Verb as _;
-use control::revisions::{self, Archive, Drain, DrainFacts, Prune, Retry, Stage, Warm};
-use deploy_spec::{EnvironmentId, Fault, document};
-use serde_json::{Map, Value, json};
+use control::revisions::{self, Archive, Drain, DrainFacts, Prune, Retry, Stage};
+use deploy_spec::{EnvironmentId, Fault};
+use serde_json::{Map, Value};
+use serve::is_served;
 use serve::staging::{Mode, stage_facts};
-use serve::{admin_socket, ambient, client, is_served};
-use store::EnvironmentStore;
-use workload::{Engine, EngineSettings};
 
 use super::environment_and;
-use crate::answers;
 use crate::globals::{Change, Globals, InEnvironment};
-use crate::mutate::{Asked, Fields, Intent, ask, mutate};
+use crate::mutate::{Fields, Intent, mutate};
 use crate::outcome::Success;
 
 #[derive(Debug, Subcommand)]
@@ -28,7 +29,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   gtc op revisions warm r2
   gtc op revisions warm hello/r2")]
-    Warm(WarmArgs),
+    Warm(warm::WarmArgs),
     /// Take a revision without traffic out of service; what it is answering is finished first
     #[command(after_help = "Example:\n  gtc op revisions drain hello/r1")]
     Drain(MoveArgs),
@@ -64,18 +65,6 @@ pub(crate) struct StageArgs {
     /// How long streams may live on once it drains
     #[arg(long, value_name = "SECONDS")]
     drain_seconds: Option<u32>,
-    #[command(flatten)]
-    change: Change,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WarmArgs {
-    /// The environment, if not local, then the revision: an id, a prefix, r2 or hello/r2
-    #[arg(value_name = "[ENVIRONMENT] REVISION", num_args = 0..=2)]
-    words: Vec<String>,
-    /// The deployment, where the revision could be several
-    #[arg(long)]
-    deployment: Option<Handle>,
     #[command(flatten)]
     change: Change,
 }
@@ -135,7 +124,7 @@ impl Verb {
     pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
         match self {
             Self::Stage(args) => ("stage", stage(globals, args)),
-            Self::Warm(args) => ("warm", warm(globals, args)),
+            Self::Warm(args) => ("warm", warm::warm(globals, args)),
             Self::Drain(args) => (Drain::OP, drain(globals, args)),
             Self::Retry(args) => {
                 let (flags, change) = args.split();
@@ -192,65 +181,6 @@ fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
         let mode = if intent == Intent::Commit { Mode::TakeIn } else { Mode::LookOnly };
         stage_facts(store, answers, mode)
     })
-}
-
-fn warm(globals: &Globals, args: WarmArgs) -> Result<Success, Fault> {
-    let (environment, revision) = environment_and(args.words);
-    let flags = Fields::default()
-        .set("environment_id", environment)
-        .text("deployment_id", args.deployment)
-        .set("revision_id", revision)
-        .done();
-    let (call, store) = match ask::<Warm>(globals, &args.change, flags.clone())? {
-        Asked::Print(success) => return Ok(success),
-        Asked::Call(call, store) => (call, store),
-    };
-    if args.change.dry_run {
-        return rehearse(&store, &call.answers);
-    }
-    if let Some(success) = in_data_plane(&store, &args.change, flags)? {
-        return Ok(success);
-    }
-    let context = ambient::context(ambient::own_uid(), &call.environment_id)?;
-    let engine = || Engine::new(engine_settings(&store));
-    Success::of_reply(serve::warm(&store, engine, None, &call, &context)?.reply)
-}
-
-/// The gate, run and not written down.
-fn rehearse(store: &EnvironmentStore, answers: &revisions::WarmAnswers) -> Result<Success, Fault> {
-    use control::Lookup as _;
-    let (revision, environment) = {
-        let view = store.read()?;
-        (revisions::subject(&view, answers)?, view.environment()?)
-    };
-    let proof =
-        serve::gate::prove(store, &Engine::new(engine_settings(store))?, &environment, &revision);
-    Success::of(&json!({
-        "dry_run": true,
-        "revision_id": revision.revision_id,
-        "ready": proof.workload.is_some(),
-        "gate": proof.gate,
-    }))
-}
-
-/// A running data plane proves a revision in the process that will serve it.
-fn in_data_plane(
-    store: &EnvironmentStore,
-    change: &Change,
-    flags: Map<String, Value>,
-) -> Result<Option<Success>, Fault> {
-    let document = answers::document(change, flags)?;
-    let socket = admin_socket(store.folder());
-    let reply = client::ask(&socket, "POST", "/deployments/warm", document::to_line(&document))?;
-    reply.map(Success::of_reply).transpose()
-}
-
-/// Compiled code is kept with the environment, so that the next process finds it.
-pub(crate) fn engine_settings(store: &EnvironmentStore) -> EngineSettings {
-    EngineSettings {
-        cache_dir: Some(store.folder().join("run/cache")),
-        ..EngineSettings::default()
-    }
 }
 
 fn list(globals: &Globals, args: &ListArgs) -> Result<Success, Fault> {
