@@ -151,6 +151,7 @@ fn staged(bundle: &str, sequence: usize) -> Result<revisions::StagedBundle, Stri
         pack_list: vec![pack],
         secrets: Vec::new(),
         drain_seconds: None,
+        config: control::config::Declared::default(),
         signature: Some(Signature { key_id: "bench".into() }),
     })
 }

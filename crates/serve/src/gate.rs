@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use store::EnvironmentStore;
 use workload::{Engine, Workload};
 
+use crate::bundle_config::BundleConfig;
 use crate::staging::SIGNATURES;
 
 /// What the gate said, and what it loaded to say so.
@@ -119,25 +120,15 @@ fn packs(engine: &Engine, path: &Path, revision: &Revision) -> Said<(Archive, Ar
 
 /// The configuration, held against the schema that the bundle brings.
 fn config(archive: &Archive, config: &Map<String, Value>) -> Said<()> {
-    let Some(path) = &archive.manifest().config_schema else {
+    let Some(schema) = BundleConfig::read(archive).map_err(words)? else {
         return Ok(("the bundle has no config schema".into(), ()));
     };
-    let text = archive.read(path.as_str()).map_err(words)?;
-    let schema: Value =
-        serde_json::from_slice(&text).map_err(|error| format!("`{path}` is not JSON: {error}"))?;
-    let validator = jsonschema::validator_for(&schema)
-        .map_err(|error| format!("`{path}` is not a JSON Schema: {error}"))?;
-    let config = Value::Object(config.clone());
-    let problems: Vec<String> = validator
-        .iter_errors(&config)
-        .take(10)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
+    let problems = schema.problems(config, "");
     if problems.is_empty() {
-        Ok((format!("it fits `{path}`"), ()))
-    } else {
-        Err(problems.join("; "))
+        return Ok((format!("it fits `{}`", schema.path()), ()));
     }
+    let told = problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message));
+    Err(told.collect::<Vec<_>>().join("; "))
 }
 
 /// No slot of this program holds secrets yet, so a bundle that cannot run without one cannot run.

@@ -8,6 +8,7 @@ pub mod admin;
 pub mod ambient;
 mod answer;
 mod backend;
+mod bundle_config;
 pub mod client;
 mod drain;
 mod follow;
@@ -23,6 +24,7 @@ mod status;
 mod warm;
 
 pub use backend::Backend;
+pub use bundle_config::BundleConfig;
 pub use follow::{follow_document, follow_store, read_document};
 pub use in_flight::Answer;
 pub use keys::{cookie_keys, ephemeral_cookie_keys, own_signing_key};

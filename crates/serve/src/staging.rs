@@ -8,6 +8,7 @@ use control::revisions::{StageAnswers, StagedBundle};
 use deploy_spec::{Digest, Environment, Fault, PinnedPack, Signature};
 use store::{EnvironmentStore, Stored};
 
+use crate::bundle_config::BundleConfig;
 use crate::keys::own_signing_key;
 
 /// The suffix of the file that holds the signatures of a bundle, beside the bundle.
@@ -44,6 +45,7 @@ pub fn stage_facts(
             public_path: pack.public_path.clone(),
         })
     };
+    let config = BundleConfig::read(&archive)?.map(|config| config.declared());
     Ok(StagedBundle {
         bundle_id: manifest.bundle_id,
         version: manifest.version,
@@ -52,6 +54,7 @@ pub fn stage_facts(
         pack_list: manifest.packs.iter().map(pin).collect::<Result<_, _>>()?,
         secrets: manifest.secrets,
         drain_seconds: manifest.drain_seconds,
+        config: config.unwrap_or_default(),
         signature,
     })
 }

@@ -9,7 +9,7 @@ mod show;
 mod unset;
 
 pub use set::{Set, SetAnswers, set_result};
-pub use show::{ConfigShown, LowerValue, Origin, ValueShown, effective, show};
+pub use show::{ConfigShown, Declared, LowerValue, Origin, ValueShown, effective, show};
 pub use unset::{Unset, UnsetAnswers, unset_result};
 
 use deploy_spec::{DeploymentId, DeploymentRecord, Environment, Fault, Kind, document};
@@ -155,16 +155,16 @@ impl Holder {
 fn result(
     view: &dyn View,
     deployment: Option<&Handle>,
-    defaults: Option<&Map<String, Value>>,
+    declared: Option<&Declared>,
     change: impl FnOnce(&mut Map<String, Value>),
 ) -> Result<Map<String, Value>, Fault> {
     let mut holder = Holder::find(view, deployment)?;
     change(holder.values());
     match holder {
-        Holder::Environment(environment) => Ok(effective(defaults, &environment.config, None)),
+        Holder::Environment(environment) => Ok(effective(declared, &environment.config, None)),
         Holder::Deployment(record) => {
             let own = &record.deployment.config_overrides;
-            Ok(effective(defaults, &view.environment()?.config, Some(own)))
+            Ok(effective(declared, &view.environment()?.config, Some(own)))
         }
     }
 }

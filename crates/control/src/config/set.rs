@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ConfigFacts, ConfigOutcome, Holder, problems_of, result, wrong};
+use super::{ConfigFacts, ConfigOutcome, Declared, Holder, problems_of, result, wrong};
 use crate::draft::Draft;
 use crate::handle::Handle;
 use crate::mechanism::Verb;
@@ -34,10 +34,10 @@ pub struct SetAnswers {
 pub fn set_result(
     view: &dyn View,
     answers: &SetAnswers,
-    defaults: Option<&Map<String, Value>>,
+    declared: Option<&Declared>,
 ) -> Result<Map<String, Value>, Fault> {
     let change = |values: &mut Map<String, Value>| values.extend(answers.values.clone());
-    result(view, answers.deployment_id.as_ref(), defaults, change)
+    result(view, answers.deployment_id.as_ref(), declared, change)
 }
 
 impl Verb for Set {

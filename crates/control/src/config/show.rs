@@ -1,6 +1,6 @@
 //! `config show`: which values the next revision would get, and which layer each comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deploy_spec::{DeploymentId, Fault};
 use serde::Serialize;
@@ -19,6 +19,22 @@ pub enum Origin {
     Environment,
     /// The values of the deployment.
     Deployment,
+}
+
+/// What a bundle says of its configuration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Declared {
+    /// Its defaults.
+    pub defaults: Map<String, Value>,
+    /// The names it knows; none when it says nothing of names.
+    pub names: Option<BTreeSet<String>>,
+}
+
+impl Declared {
+    /// Whether a value that the environment has for everybody concerns this bundle.
+    fn takes(&self, name: &str) -> bool {
+        self.names.as_ref().is_none_or(|names| names.contains(name))
+    }
 }
 
 /// A value that another one hides.
@@ -53,54 +69,58 @@ pub struct ConfigShown {
     pub values: Vec<ValueShown>,
 }
 
-/// The values of a deployment, or of the environment when none is named. `defaults` are those of
-/// the bundle of the deployment's newest revision.
+/// The values of a deployment, or of the environment when none is named. `declared` is
+/// what the bundle of the deployment's newest revision says.
 ///
 /// # Errors
 /// As [`resolve_deployment`].
 pub fn show(
     view: &dyn View,
     deployment: Option<&Handle>,
-    defaults: Option<&Map<String, Value>>,
+    declared: Option<&Declared>,
 ) -> Result<ConfigShown, Fault> {
     let environment = view.environment()?.config;
     let Some(_) = deployment else {
         return Ok(ConfigShown {
             deployment_id: None,
-            values: layered(defaults, &environment, None),
+            values: layered(declared, &environment, None),
         });
     };
     let deployment = resolve_deployment(view, deployment)?.deployment;
     Ok(ConfigShown {
         deployment_id: Some(deployment.deployment_id),
-        values: layered(defaults, &environment, Some(&deployment.config_overrides)),
+        values: layered(declared, &environment, Some(&deployment.config_overrides)),
     })
 }
 
 /// The values that hold when these layers lie over each other.
 #[must_use]
 pub fn effective(
-    defaults: Option<&Map<String, Value>>,
+    declared: Option<&Declared>,
     environment: &Map<String, Value>,
     deployment: Option<&Map<String, Value>>,
 ) -> Map<String, Value> {
-    let values = layered(defaults, environment, deployment).into_iter();
+    let values = layered(declared, environment, deployment).into_iter();
     values.map(|shown| (shown.name, shown.value)).collect()
 }
 
 fn layered(
-    defaults: Option<&Map<String, Value>>,
+    declared: Option<&Declared>,
     environment: &Map<String, Value>,
     deployment: Option<&Map<String, Value>>,
 ) -> Vec<ValueShown> {
     let layers = [
-        (Origin::Bundle, defaults),
+        (Origin::Bundle, declared.map(|declared| &declared.defaults)),
         (Origin::Environment, Some(environment)),
         (Origin::Deployment, deployment),
     ];
+    let takes = |name: &str| declared.is_none_or(|declared| declared.takes(name));
     let mut shown: BTreeMap<String, ValueShown> = BTreeMap::new();
     for (origin, layer) in layers {
         for (name, value) in layer.into_iter().flatten() {
+            if origin == Origin::Environment && !takes(name) {
+                continue;
+            }
             let overrides = shown.remove(name).map_or_else(Vec::new, |below| {
                 let nearest = LowerValue { value: below.value, origin: below.origin };
                 [vec![nearest], below.overrides].concat()

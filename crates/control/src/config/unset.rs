@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ConfigFacts, ConfigOutcome, Holder, name_problem, result, wrong};
+use super::{ConfigFacts, ConfigOutcome, Declared, Holder, name_problem, result, wrong};
 use crate::draft::Draft;
 use crate::handle::Handle;
 use crate::mechanism::Verb;
@@ -34,12 +34,12 @@ pub struct UnsetAnswers {
 pub fn unset_result(
     view: &dyn View,
     answers: &UnsetAnswers,
-    defaults: Option<&Map<String, Value>>,
+    declared: Option<&Declared>,
 ) -> Result<Map<String, Value>, Fault> {
     let change = |values: &mut Map<String, Value>| {
         values.retain(|name, _| !answers.names.contains(name));
     };
-    result(view, answers.deployment_id.as_ref(), defaults, change)
+    result(view, answers.deployment_id.as_ref(), declared, change)
 }
 
 impl Verb for Unset {

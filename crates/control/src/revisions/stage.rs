@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::effective;
+use crate::config::{Declared, effective};
 use crate::draft::Draft;
 use crate::handle::{Handle, resolve_deployment};
 use crate::mechanism::Verb;
@@ -55,6 +55,8 @@ pub struct StagedBundle {
     pub secrets: Vec<SecretNeed>,
     /// How long it wants to drain, in seconds.
     pub drain_seconds: Option<u32>,
+    /// What it says of its configuration.
+    pub config: Declared,
     /// Which trusted key vouches for it.
     pub signature: Option<Signature>,
 }
@@ -179,7 +181,8 @@ fn pin(
     let deployment = &record.deployment;
     let newest = draft.view().revision_ids(deployment.deployment_id)?.last().copied();
     let environment = draft.view().environment()?;
-    let config = effective(None, &environment.config, Some(&deployment.config_overrides));
+    let config =
+        effective(Some(&bundle.config), &environment.config, Some(&deployment.config_overrides));
     let secret_ref = |need: &SecretNeed| -> Result<SecretRef, Fault> {
         let text =
             format!("secret://{}/{}/{}", deployment.environment_id, bundle.bundle_id, need.name);

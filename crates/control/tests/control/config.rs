@@ -16,11 +16,12 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 /// `colour` in all three layers, `size` in two, the rest in one.
-fn layered() -> (World, Map<String, Value>) {
+fn layered() -> (World, config::Declared) {
     let mut world = World::serving(1);
     set(&mut world, json!({"values": {"colour": "green", "size": 2, "region": "eu"}})).unwrap();
     set(&mut world, json!({"deployment_id": "fast2flow", "values": {"colour": {"r": 1}}})).unwrap();
-    (world, map(json!({"colour": "red", "size": 1, "title": "Hi"})))
+    let defaults = map(json!({"colour": "red", "size": 1, "title": "Hi"}));
+    (world, config::Declared { defaults, names: None })
 }
 
 #[test]
@@ -185,7 +186,8 @@ proptest! {
         environment in layer(),
         deployment in prop::option::of(layer()),
     ) {
-        let merged = config::effective(defaults.as_ref(), &environment, deployment.as_ref());
+        let declared = defaults.clone().map(|defaults| config::Declared { defaults, names: None });
+        let merged = config::effective(declared.as_ref(), &environment, deployment.as_ref());
         for name in ["a", "b", "c", "d", "e"] {
             let highest = deployment.as_ref().and_then(|layer| layer.get(name))
                 .or_else(|| environment.get(name))
@@ -193,4 +195,21 @@ proptest! {
             prop_assert_eq!(merged.get(name), highest);
         }
     }
+}
+
+#[test]
+fn what_a_bundle_does_not_know_of_the_environment_is_not_given_to_it() {
+    let (mut world, declared) = layered();
+    let names = Some(["colour".to_owned(), "title".to_owned()].into());
+    let declared = config::Declared { names, ..declared };
+    let bundle =
+        revisions::StagedBundle { config: declared, ..staged_bundle("fast2flow", "1.1.0") };
+    let staged = world.ask_with::<revisions::Stage>(json!({"bundle": "./x.gtbundle"}), &bundle);
+    let revision = world.revision(staged.unwrap()["revision_id"].as_str().unwrap());
+    let pinned = json!({"colour": {"r": 1}, "size": 1, "title": "Hi"});
+    assert_eq!(
+        Value::Object(revision.config),
+        pinned,
+        "size is the default, not the environment's"
+    );
 }

@@ -324,6 +324,7 @@ pub(crate) fn staged_bundle(bundle: &str, version: &str) -> revisions::StagedBun
         }],
         secrets: Vec::new(),
         drain_seconds: None,
+        config: control::config::Declared::default(),
         signature: Some(Signature { key_id: "own-key".into() }),
     }
 }

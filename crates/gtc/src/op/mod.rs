@@ -1,6 +1,7 @@
 //! `gtc op NOUN VERB`.
 
 mod bundles;
+mod config;
 mod env;
 mod env_packs;
 mod revisions;
@@ -31,6 +32,9 @@ pub(crate) enum Noun {
     /// Traffic: the dial that says which revision serves how much
     #[command(subcommand)]
     Traffic(traffic::Verb),
+    /// Config: non-secret values, in layers
+    #[command(subcommand)]
+    Config(config::Verb),
 }
 
 impl Noun {
@@ -41,6 +45,7 @@ impl Noun {
             Self::Bundles(verb) => ("bundles", verb.run(globals)),
             Self::Revisions(verb) => ("revisions", verb.run(globals)),
             Self::Traffic(verb) => ("traffic", verb.run(globals)),
+            Self::Config(verb) => ("config", verb.run(globals)),
         };
         (Named { noun, op }, ended)
     }

@@ -140,6 +140,7 @@ impl World {
             pack_list: Vec::new(),
             secrets: Vec::new(),
             drain_seconds: None,
+            config: control::config::Declared::default(),
             signature: Some(Signature { key_id: "00".repeat(32) }),
         };
         self.ask::<revisions::Stage>(
