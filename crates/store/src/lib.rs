@@ -22,10 +22,15 @@ mod snapshot;
 mod writer;
 
 pub use artifacts::Stored;
+pub use audit::{
+    AuditFilter, AuditOrder, AuditOutcome, AuditPage, AuditProblem, AuditPruned, AuditReport,
+    RotatedFile,
+};
 pub use disk::{Disk, LockMode, RealDisk};
 pub use execute::Executed;
 pub use feed::{CommitSeen, Feed, Watch};
 pub use lock::{Guard, Holder};
+pub use prune::Removal;
 pub use root::{EnvironmentStore, Root};
 pub use snapshot::Snapshot;
 pub use writer::Writer;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use deploy_spec::{EnvironmentId, Fault};
 
+use crate::audit::ROTATE_AT;
 use crate::corrupt::io_fault;
 use crate::disk::{Disk, LockMode, RealDisk};
 use crate::layout::LOCK;
@@ -53,7 +54,7 @@ impl Root {
     pub fn environment(&self, id: &EnvironmentId) -> EnvironmentStore {
         let folder = self.path.join(id.as_str());
         let disk = Arc::new(RealDisk::new(folder.clone()));
-        EnvironmentStore { id: id.clone(), folder, disk, patience: PATIENCE }
+        EnvironmentStore { id: id.clone(), folder, disk, patience: PATIENCE, rotate_at: ROTATE_AT }
     }
 }
 
@@ -64,19 +65,27 @@ pub struct EnvironmentStore {
     pub(crate) folder: PathBuf,
     pub(crate) disk: Arc<dyn Disk>,
     patience: Duration,
+    rotate_at: u64,
 }
 
 impl EnvironmentStore {
     /// The state that `disk` holds: for tests of what disks do to it.
     #[must_use]
     pub fn on(id: EnvironmentId, folder: PathBuf, disk: Arc<dyn Disk>) -> Self {
-        Self { id, folder, disk, patience: PATIENCE }
+        Self { id, folder, disk, patience: PATIENCE, rotate_at: ROTATE_AT }
     }
 
     /// This store, waiting for its lock no longer than `patience`.
     #[must_use]
     pub const fn patient_for(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// This store, beginning a new file of the audit log when one has this many bytes.
+    #[must_use]
+    pub const fn rotating_at(mut self, bytes: u64) -> Self {
+        self.rotate_at = bytes;
         self
     }
 
@@ -142,10 +151,10 @@ impl EnvironmentStore {
 
     fn write_unchecked(&self, holder: &Holder) -> Result<Writer, Fault> {
         let guard = self.lock(LockMode::Exclusive)?;
-        Writer::new(self.id.clone(), self.disk.clone(), guard, holder)
+        Writer::new(self.id.clone(), self.disk.clone(), guard, holder, self.rotate_at)
     }
 
-    fn must_exist(&self) -> Result<(), Fault> {
+    pub(crate) fn must_exist(&self) -> Result<(), Fault> {
         if self.exists() {
             return Ok(());
         }
@@ -158,7 +167,7 @@ impl EnvironmentStore {
         .hint(format!("gtc op env {make}")))
     }
 
-    fn lock(&self, mode: LockMode) -> Result<Guard, Fault> {
+    pub(crate) fn lock(&self, mode: LockMode) -> Result<Guard, Fault> {
         self.disk.lock(mode, self.patience).map_err(|error| {
             if error.kind() != std::io::ErrorKind::WouldBlock {
                 return io_fault(&self.id, "locking", LOCK, &error);

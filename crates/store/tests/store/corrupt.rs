@@ -184,5 +184,8 @@ fn a_torn_end_of_the_audit_log_is_cut_off() {
     }
     std::fs::write(&log, "{\"torn").unwrap();
     scene.ask(|w, _| w.add("third", "/fourth", "fourth"));
-    assert_eq!(events(Some(std::fs::read(&log).unwrap()), "a new log").len(), 1);
+    // What was lost is not forgotten: the new line is chained to it.
+    let problems = scene.store.audit_verify().unwrap().problems;
+    assert!(problems[0].why.starts_with("it does not follow the line before it"), "{problems:?}");
+    assert!(problems[1].why.ends_with("were removed from the end of the log"), "{problems:?}");
 }

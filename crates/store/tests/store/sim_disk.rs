@@ -279,6 +279,14 @@ impl Disk for SimDisk {
         Ok((all[from..].to_vec(), all.len() as u64))
     }
 
+    fn read_part(&self, path: &str, from: u64, most: u64) -> io::Result<Vec<u8>> {
+        let mut state = self.state();
+        state.step("read-part", path, false)?;
+        let id = state.id(path)?;
+        let rest = state.files[id].now.iter().skip(usize::try_from(from).unwrap());
+        Ok(rest.take(usize::try_from(most).unwrap()).copied().collect())
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let mut state = self.state();
         state.step("list", folder, false)?;
