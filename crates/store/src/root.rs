@@ -1,6 +1,6 @@
 //! The folder of environments, and how one is opened.
 
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use deploy_spec::{EnvironmentId, Fault};
 use crate::audit::ROTATE_AT;
 use crate::corrupt::io_fault;
 use crate::disk::{Disk, LockMode, RealDisk};
+use crate::format;
 use crate::layout::LOCK;
 use crate::lock::{Guard, Holder};
 use crate::snapshot::Snapshot;
@@ -118,6 +119,7 @@ impl EnvironmentStore {
     pub fn read(&self) -> Result<Snapshot, Fault> {
         self.must_exist()?;
         let guard = self.lock(LockMode::Shared)?;
+        format::check(&self.id, &*self.disk)?;
         Snapshot::take(self.id.clone(), self.disk.clone(), Some(guard))
     }
 
@@ -151,6 +153,9 @@ impl EnvironmentStore {
 
     fn write_unchecked(&self, holder: &Holder) -> Result<Writer, Fault> {
         let guard = self.lock(LockMode::Exclusive)?;
+        if !format::check(&self.id, &*self.disk)? {
+            format::mark(&self.id, &*self.disk)?;
+        }
         Writer::new(self.id.clone(), self.disk.clone(), guard, holder, self.rotate_at)
     }
 
@@ -170,7 +175,7 @@ impl EnvironmentStore {
     pub(crate) fn lock(&self, mode: LockMode) -> Result<Guard, Fault> {
         self.disk.lock(mode, self.patience).map_err(|error| {
             if error.kind() != std::io::ErrorKind::WouldBlock {
-                return io_fault(&self.id, "locking", LOCK, &error);
+                return self.whose(io_fault(&self.id, "locking", LOCK, &error), &error);
             }
             let text = self.disk.read(LOCK).ok().flatten().unwrap_or_default();
             let holder = serde_json::from_slice::<Holder>(&text)
@@ -183,6 +188,23 @@ impl EnvironmentStore {
             .hint("ask again when it is done")
             .detail("holder", holder)
         })
+    }
+}
+
+impl EnvironmentStore {
+    /// Says to whom the store belongs, when that is what is wrong.
+    fn whose(&self, fault: Fault, error: &std::io::Error) -> Fault {
+        let owner = std::fs::metadata(&self.folder).map(|meta| meta.uid());
+        let me = rustix::process::geteuid().as_raw();
+        match owner {
+            Ok(owner) if error.kind() == std::io::ErrorKind::PermissionDenied => fault
+                .hint(format!(
+                    "`{}` belongs to account {owner}, this is account {me}: run as its owner",
+                    self.folder.display()
+                ))
+                .detail("owner", owner),
+            _ => fault,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use control::{Folder, Key, Record, View};
-use deploy_spec::{EnvironmentId, Fault};
+use deploy_spec::{EnvironmentId, Fault, RevisionId};
 use serde_json::value::RawValue;
 
 use crate::commit::Commit;
@@ -47,11 +47,37 @@ impl Snapshot {
             .map(|name| format!("{folder}/{name}")))
     }
 
-    fn names(&self, folder: &str) -> Result<Vec<String>, Fault> {
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    /// The records that the commit in flight changes, and whether they are there after it.
+    pub(crate) fn in_flight(&self) -> impl Iterator<Item = (&Key, bool)> {
+        self.overlay.iter().map(|(key, content)| (key, content.is_some()))
+    }
+
+    pub(crate) fn text(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.disk
+            .read(path)
+            .map_err(|error| io_fault(&self.environment_id, "reading", path, &error))
+    }
+
+    pub(crate) fn names(&self, folder: &str) -> Result<Vec<String>, Fault> {
         self.disk
             .list(folder)
             .map_err(|error| io_fault(&self.environment_id, "listing", folder, &error))
     }
+}
+
+fn is_record_name(folder: &Folder, stem: &str) -> bool {
+    let is_named_by_ulid = matches!(
+        folder,
+        Folder::Deployments
+            | Folder::Revisions(_)
+            | Folder::RevisionHomes
+            | Folder::BundleMembers(_)
+    );
+    !is_named_by_ulid || stem.parse::<RevisionId>().is_ok()
 }
 
 impl View for Snapshot {
@@ -71,10 +97,7 @@ impl View for Snapshot {
             }
             None => {
                 let Some(path) = self.path(key)? else { return Ok(None) };
-                let text = self
-                    .disk
-                    .read(&path)
-                    .map_err(|error| io_fault(&self.environment_id, "reading", &path, &error))?;
+                let text = self.text(&path)?;
                 (path, text)
             }
         };
@@ -90,6 +113,8 @@ impl View for Snapshot {
         let names = self.names(&path)?.into_iter();
         let mut stems: BTreeSet<String> =
             names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+        // What somebody else put there breaks no listing; `stray_files` names it.
+        stems.retain(|stem| is_record_name(folder, stem));
         for (key, content) in &self.overlay {
             let file = layout::path(key);
             let stem = file.strip_prefix(&path).and_then(|rest| rest.strip_prefix('/'));

@@ -3,11 +3,14 @@
 
 mod artifacts;
 mod audit;
+mod backups;
+mod collect;
 mod corrupt;
 mod cost;
 mod dice;
 mod feed;
 mod histories;
+mod hostile;
 mod keeping;
 mod lock;
 mod private;

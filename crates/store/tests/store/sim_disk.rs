@@ -42,6 +42,8 @@ pub(crate) enum Trouble {
     FailOnce(usize),
     /// From this step on nothing can be written.
     FullFrom(usize),
+    /// Nothing can ever be written, for this reason.
+    Never(io::ErrorKind),
     /// From this step on nothing can be done at all.
     PowerOff(usize),
 }
@@ -156,6 +158,7 @@ impl State {
         let n = self.steps.len() - 1;
         match self.trouble {
             Trouble::FailOnce(at) if n == at => Err(io::ErrorKind::StorageFull.into()),
+            Trouble::Never(why) if writes => Err(why.into()),
             Trouble::FullFrom(at) if n >= at && writes => Err(io::ErrorKind::StorageFull.into()),
             Trouble::PowerOff(at) if n >= at => Err(io::Error::other("the power is off")),
             _ => Ok(()),
