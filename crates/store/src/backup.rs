@@ -5,30 +5,27 @@
 //! header's digest is that of the compressed part. Answers by idempotency key, the audit log,
 //! bundles, secrets, keys and what belongs to a running process are no records of a backup.
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
+mod file;
+
+use std::io;
 
 use control::{Key, Record, View as _};
 use deploy_spec::{Actor, Digest, EnvironmentId, EventId, Fault, Timestamp, document, schema_tag};
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::corrupt::{io_fault, newer_gtc};
+use crate::corrupt::io_fault;
 use crate::folders::{Found, make_folders};
 use crate::lock::Holder;
 use crate::prune::Removal;
 use crate::root::EnvironmentStore;
 
+pub use file::backup_read;
+
 /// Where the backups of an environment are.
 const FOLDER: &str = "backups/files";
 const SUFFIX: &str = ".gtbackup";
-/// The longest header, and the largest content once it is unpacked, in bytes.
+/// The longest header, in bytes.
 const HEADER_MOST: u64 = 64 * 1024;
-const CONTENT_MOST: u64 = 1 << 30;
 
 schema_tag!(
     /// `greentic.backup-file.v1`
@@ -87,13 +84,6 @@ pub struct BackupsPruned {
     pub kept: usize,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    key: Key,
-    record: Box<RawValue>,
-}
-
 impl EnvironmentStore {
     /// Writes all records, as they are at one moment, into one file of the environment.
     ///
@@ -102,7 +92,7 @@ impl EnvironmentStore {
     /// `unavailable` when a record cannot be read or the file cannot be written.
     pub fn backup_write(&self, id: EventId, by: &Actor, at: Timestamp) -> Result<Backup, Fault> {
         let (content, records) = self.content(id, by, at)?;
-        let packed = pack(&content, &records)
+        let packed = file::pack(&content, &records)
             .map_err(|error| Fault::internal(format!("a backup cannot be packed: {error}")))?;
         let size_bytes = packed.len() as u64;
         let header = BackupHeader { content, digest: Digest::of(&packed), size_bytes };
@@ -214,93 +204,4 @@ impl EnvironmentStore {
 /// Where the backup with this id is, relative to the environment's folder.
 fn path(id: EventId) -> String {
     format!("{FOLDER}/{id}{SUFFIX}")
-}
-
-fn pack(content: &BackupContent, records: &[Record]) -> io::Result<Vec<u8>> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    gzip.write_all(&document::to_line(content))?;
-    gzip.write_all(b"\n")?;
-    for record in records {
-        let line = Line { key: record.key(), record: serde_json::value::to_raw_value(record)? };
-        gzip.write_all(&document::to_line(&line))?;
-        gzip.write_all(b"\n")?;
-    }
-    gzip.finish()
-}
-
-/// Reads a backup, wherever the file is, and checks all of it.
-///
-/// # Errors
-/// `not-found` when there is no such file; `invalid-input` when it is no backup, or not whole;
-/// `refused` when a newer gtc wrote it; `unavailable` when it cannot be read.
-pub fn backup_read(file: &Path) -> Result<(BackupHeader, Vec<Record>), Fault> {
-    let wrong = |why: String| not_whole(file, &why);
-    let mut text = BufReader::new(open(file)?);
-    let unreadable =
-        |error: io::Error| Fault::unavailable(format!("reading `{}`: {error}", file.display()));
-    let mut line = Vec::new();
-    text.by_ref().take(HEADER_MOST).read_until(b'\n', &mut line).map_err(unreadable)?;
-    let header: BackupHeader = document::from_json(&line).map_err(|why| {
-        if newer_gtc(&why.message).is_some() {
-            return Fault::refused(format!("`{}`: a newer gtc wrote it", file.display()))
-                .hint("restore it with that gtc, or a newer one");
-        }
-        wrong(format!("its first line is no header: {}", why.message))
-    })?;
-    let mut packed = Vec::new();
-    text.take(CONTENT_MOST).read_to_end(&mut packed).map_err(unreadable)?;
-    let (found, wanted) = (packed.len() as u64, header.size_bytes);
-    if found != wanted {
-        return Err(wrong(format!("{found} bytes follow the header, which says {wanted}")));
-    }
-    if Digest::of(&packed) != header.digest {
-        return Err(wrong("its content is not that of the digest in its header".into()));
-    }
-    let records = unpack(&header, &packed).map_err(wrong)?;
-    Ok((header, records))
-}
-
-fn not_whole(file: &Path, why: &str) -> Fault {
-    Fault::invalid(format!("`{}` is not a whole backup: {why}", file.display()))
-        .hint("gtc op backups list")
-}
-
-fn open(file: &Path) -> Result<File, Fault> {
-    let shown = file.display();
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Fault::not_found(format!("there is no file `{shown}`")).hint("gtc op backups list")
-        }
-        _ => Fault::unavailable(format!("reading `{shown}` failed: {error}")),
-    };
-    // Looked at first: opening a pipe would wait for whoever writes into it.
-    if !std::fs::metadata(file).map_err(failed)?.is_file() {
-        return Err(Fault::invalid(format!("`{shown}` is not a file")));
-    }
-    File::open(file).map_err(failed)
-}
-
-fn unpack(header: &BackupHeader, packed: &[u8]) -> Result<Vec<Record>, String> {
-    let mut text = Vec::new();
-    let unpacked = GzDecoder::new(packed).take(CONTENT_MOST + 1).read_to_end(&mut text);
-    unpacked.map_err(|error| format!("its content cannot be unpacked: {error}"))?;
-    if text.len() as u64 > CONTENT_MOST {
-        return Err(format!("its content is larger than {CONTENT_MOST} bytes"));
-    }
-    let mut lines = text.split_inclusive(|&b| b == b'\n');
-    let content = document::from_json::<BackupContent>(lines.next().unwrap_or_default());
-    if content.as_ref() != Ok(&header.content) {
-        return Err("its header was changed: the content tells of another backup".into());
-    }
-    let record = |(i, line): (usize, &[u8])| {
-        let line = document::from_json::<Line>(line);
-        let record = line.and_then(|l| Record::parse(&l.key, l.record.get().as_bytes()));
-        record.map_err(|why| format!("record {}: {}", i + 1, why.message))
-    };
-    let records = lines.enumerate().map(record).collect::<Result<Vec<_>, String>>()?;
-    if records.len() as u64 != header.content.records {
-        let (found, wanted) = (records.len(), header.content.records);
-        return Err(format!("it holds {found} records, its header says {wanted}"));
-    }
-    Ok(records)
 }
