@@ -25,7 +25,8 @@ pub struct Stored {
     pub path: PathBuf,
 }
 
-const FOLDER: &str = "artifacts/sha256";
+/// Where the bundles are.
+pub(crate) const FOLDER: &str = "artifacts/sha256";
 const BUILD: &str = "gtc bundle build DIR --output FILE.gtbundle";
 
 impl EnvironmentStore {

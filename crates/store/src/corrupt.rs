@@ -39,6 +39,15 @@ pub(crate) fn record_fault(
     path: &str,
     why: &Fault,
 ) -> Fault {
+    if let Some(schema) = newer_gtc(&why.message) {
+        return Fault::unavailable(format!(
+            "environment `{environment}`: `{path}` cannot be read: a newer gtc wrote it: {}",
+            why.message
+        ))
+        .hint("use the gtc that wrote it, or a newer one")
+        .detail("path", path)
+        .detail("schema", schema);
+    }
     let backups = layout::backups_of(path);
     let newest =
         disk.list(&backups).unwrap_or_default().pop().map(|name| format!("{backups}/{name}"));
@@ -53,4 +62,16 @@ pub(crate) fn record_fault(
             .detail("backup", backup),
         None => fault.hint("there is no before-image of it; restore the environment's folder from your own backup"),
     }
+}
+
+/// The schema of a document that is a later version of one that this gtc reads, by what
+/// [`deploy_spec::schema_tag`] says of it.
+pub(crate) fn newer_gtc(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("schema is `")?;
+    let (found, rest) = rest.split_once("`, this gtc reads ")?;
+    let known = rest.split_whitespace().next()?;
+    let (found_name, found_version) = found.rsplit_once(".v")?;
+    let (known_name, known_version) = known.rsplit_once(".v")?;
+    let is_newer = found_version.parse::<u32>().ok()? > known_version.parse::<u32>().ok()?;
+    (found_name == known_name && is_newer).then(|| found.to_owned())
 }

@@ -33,6 +33,11 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// See [`Disk::read`].
     fn read_tail(&self, path: &str, most: u64) -> io::Result<(Vec<u8>, u64)>;
+    /// `most` bytes of a file from an offset on, or what there is of them.
+    ///
+    /// # Errors
+    /// See [`Disk::read`].
+    fn read_part(&self, path: &str, from: u64, most: u64) -> io::Result<Vec<u8>>;
     /// The names in a folder, in order; none when it is absent.
     ///
     /// # Errors
@@ -137,6 +142,14 @@ impl Disk for RealDisk {
         let mut tail = Vec::new();
         file.take(most).read_to_end(&mut tail)?;
         Ok((tail, length))
+    }
+
+    fn read_part(&self, path: &str, from: u64, most: u64) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.path(path))?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut part = Vec::new();
+        file.take(most).read_to_end(&mut part)?;
+        Ok(part)
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {

@@ -33,6 +33,7 @@ pub(crate) fn settle(disk: &dyn Disk) -> io::Result<()> {
     }
     if disk.read_tail(AUDIT, 0)?.1 > 0 {
         disk.sync(AUDIT)?;
+        audit::finish_rotation(disk)?;
     }
     disk.sync_folder("")
 }
@@ -56,10 +57,15 @@ impl Commit {
     }
 
     /// Carries out a decided commit. Repeating it changes nothing.
-    pub(crate) fn carry_out(&self, disk: &dyn Disk, found: Found) -> io::Result<()> {
+    pub(crate) fn carry_out(
+        &self,
+        disk: &dyn Disk,
+        found: Found,
+        rotate_at: u64,
+    ) -> io::Result<()> {
         self.keep_before_images(disk, found)?;
         self.write_files(disk, found)?;
-        audit::append_once(disk, &self.audit)?;
+        audit::append_once(disk, &self.audit, rotate_at)?;
         let place = self.journal_path();
         disk.link(&place, &format!("{COMMITS}/{}", layout::commit_name(self.sequence)))?;
         disk.sync_folder(COMMITS)?;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use control::{Folder, Key, Record};
-use deploy_spec::{DeploymentId, Digest, IdempotencyKey, document};
+use deploy_spec::{DeploymentId, Digest, IdempotencyKey, RevisionId, SecretPath, document};
 
 /// The lock; it says who holds it for writing, or [`FREE`].
 pub(crate) const LOCK: &str = ".lock";
@@ -68,11 +68,17 @@ pub(crate) fn folder(folder: &Folder) -> String {
     }
 }
 
-/// The name of the record that is in this file of a folder, if that is what the file is.
+/// The name of the record that is in this file of a folder, if that is what the file is. What
+/// somebody else put there breaks no listing; `stray_files` names it.
 pub(crate) fn name_of(folder: &Folder, file: &str) -> Option<String> {
     let stem = file.strip_suffix(".json")?;
-    // No path of a secret has a `~`, so that each has a file name of its own.
-    Some(if *folder == Folder::Secrets { stem.replace('~', "/") } else { stem.to_owned() })
+    if *folder == Folder::Secrets {
+        // No path of a secret has a `~`, so that each has a file name of its own.
+        let path = stem.replace('~', "/");
+        return path.parse::<SecretPath>().is_ok().then_some(path);
+    }
+    // All other records are named by ids of one form.
+    stem.parse::<RevisionId>().is_ok().then(|| stem.to_owned())
 }
 
 /// Where the past splits of a deployment are.

@@ -6,12 +6,16 @@
 
 mod artifacts;
 mod audit;
+mod backup;
+mod collect;
 mod commit;
 mod corrupt;
 mod disk;
 mod execute;
 mod feed;
 mod folders;
+mod format;
+mod health;
 mod journal;
 mod layout;
 mod lock;
@@ -22,10 +26,18 @@ mod snapshot;
 mod writer;
 
 pub use artifacts::Stored;
+pub use audit::{
+    AuditFilter, AuditOrder, AuditOutcome, AuditPage, AuditProblem, AuditPruned, AuditReport,
+    RotatedFile,
+};
+pub use backup::{Backup, BackupContent, BackupHeader, BackupSchema, BackupsPruned, backup_read};
+pub use collect::{Collected, CollectedArtifact};
 pub use disk::{Disk, LockMode, RealDisk};
 pub use execute::Executed;
 pub use feed::{CommitSeen, Feed, Watch};
+pub use health::PermissionProblem;
 pub use lock::{Guard, Holder};
+pub use prune::Removal;
 pub use root::{EnvironmentStore, Root};
 pub use snapshot::Snapshot;
 pub use writer::Writer;

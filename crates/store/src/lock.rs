@@ -45,15 +45,44 @@ impl Guard {
 
 /// How often a waiting process looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// How long a reader lets writers go first.
+const MANNERS: Duration = Duration::from_millis(100);
+/// The file that says that a writer waits; it stands beside the lock.
+const TURN: &str = ".turn";
 
 pub(crate) fn acquire(path: &Path, mode: LockMode, patience: Duration) -> io::Result<Guard> {
-    let file = open(path, mode)?;
+    let deadline = Instant::now() + patience;
+    let _turn = turn(path, mode, deadline)?;
+    let Some(file) = open(path, mode)? else { return Ok(Guard(None)) };
+    wait(&file, mode, deadline)?;
+    Ok(Guard(Some(file)))
+}
+
+/// A writer keeps this while it waits, and readers queue behind it: else readers that overlap
+/// would keep a writer out for ever. A reader waits no longer than [`MANNERS`], so that one who
+/// reads twice at once never waits for a writer that waits for itself.
+fn turn(path: &Path, mode: LockMode, deadline: Instant) -> io::Result<Option<File>> {
+    let path = path.with_file_name(TURN);
+    let file = match mode {
+        LockMode::Exclusive => open(&path, mode)?,
+        LockMode::Shared => File::open(path).ok(),
+    };
+    let Some(file) = file else { return Ok(None) };
+    match mode {
+        LockMode::Exclusive => wait(&file, mode, deadline)?,
+        LockMode::Shared => {
+            let _ = wait(&file, mode, deadline.min(Instant::now() + MANNERS));
+        }
+    }
+    Ok(Some(file))
+}
+
+fn wait(file: &File, mode: LockMode, deadline: Instant) -> io::Result<()> {
     let operation = match mode {
         LockMode::Shared => FlockOperation::NonBlockingLockShared,
         LockMode::Exclusive => FlockOperation::NonBlockingLockExclusive,
     };
-    let deadline = Instant::now() + patience;
-    while let Err(error) = flock(&file, operation) {
+    while let Err(error) = flock(file, operation) {
         if error != rustix::io::Errno::WOULDBLOCK && error != rustix::io::Errno::INTR {
             return Err(error.into());
         }
@@ -62,14 +91,24 @@ pub(crate) fn acquire(path: &Path, mode: LockMode, patience: Duration) -> io::Re
         }
         std::thread::park_timeout(LOOK_AGAIN);
     }
-    Ok(Guard(Some(file)))
+    Ok(())
 }
 
-/// A reader may have no right to write, so it only opens the file that a writer made.
-fn open(path: &Path, mode: LockMode) -> io::Result<File> {
-    let shared = (mode == LockMode::Shared).then(|| File::open(path));
-    match shared {
-        Some(Ok(file)) => Ok(file),
-        _ => OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path),
+/// A reader may have no right to write, so it only opens the file that a writer made. On a file
+/// system that nobody can write to there may be none, and no writer either.
+fn open(path: &Path, mode: LockMode) -> io::Result<Option<File>> {
+    if mode == LockMode::Shared
+        && let Ok(file) = File::open(path)
+    {
+        return Ok(Some(file));
+    }
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    match made {
+        Err(error)
+            if mode == LockMode::Shared && error.kind() == io::ErrorKind::ReadOnlyFilesystem =>
+        {
+            Ok(None)
+        }
+        made => made.map(Some),
     }
 }

@@ -15,6 +15,15 @@ const ANSWERS_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
 /// How many idempotency keys one of the 256 ledger folders holds at most.
 const ANSWERS_PER_FOLDER: usize = 256;
 
+/// Whether what is to go goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Nothing is changed.
+    LookOnly,
+    /// It goes.
+    Remove,
+}
+
 /// Prunes the folders that a commit has added to. It may fail: the next commit forgets more.
 pub(crate) fn after(commit: &Commit, disk: &dyn Disk) {
     prune(disk, COMMITS, |_, name| {

@@ -1,14 +1,16 @@
 //! The folder of environments, and how one is opened.
 
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_spec::{EnvironmentId, Fault};
 
+use crate::audit::ROTATE_AT;
 use crate::corrupt::io_fault;
 use crate::disk::{Disk, LockMode, RealDisk};
+use crate::format;
 use crate::layout::LOCK;
 use crate::lock::{Guard, Holder};
 use crate::snapshot::Snapshot;
@@ -53,7 +55,7 @@ impl Root {
     pub fn environment(&self, id: &EnvironmentId) -> EnvironmentStore {
         let folder = self.path.join(id.as_str());
         let disk = Arc::new(RealDisk::new(folder.clone()));
-        EnvironmentStore { id: id.clone(), folder, disk, patience: PATIENCE }
+        EnvironmentStore { id: id.clone(), folder, disk, patience: PATIENCE, rotate_at: ROTATE_AT }
     }
 }
 
@@ -64,19 +66,27 @@ pub struct EnvironmentStore {
     pub(crate) folder: PathBuf,
     pub(crate) disk: Arc<dyn Disk>,
     patience: Duration,
+    rotate_at: u64,
 }
 
 impl EnvironmentStore {
     /// The state that `disk` holds: for tests of what disks do to it.
     #[must_use]
     pub fn on(id: EnvironmentId, folder: PathBuf, disk: Arc<dyn Disk>) -> Self {
-        Self { id, folder, disk, patience: PATIENCE }
+        Self { id, folder, disk, patience: PATIENCE, rotate_at: ROTATE_AT }
     }
 
     /// This store, waiting for its lock no longer than `patience`.
     #[must_use]
     pub const fn patient_for(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// This store, beginning a new file of the audit log when one has this many bytes.
+    #[must_use]
+    pub const fn rotating_at(mut self, bytes: u64) -> Self {
+        self.rotate_at = bytes;
         self
     }
 
@@ -109,6 +119,7 @@ impl EnvironmentStore {
     pub fn read(&self) -> Result<Snapshot, Fault> {
         self.must_exist()?;
         let guard = self.lock(LockMode::Shared)?;
+        format::check(&self.id, &*self.disk)?;
         Snapshot::take(self.id.clone(), self.disk.clone(), Some(guard))
     }
 
@@ -142,10 +153,13 @@ impl EnvironmentStore {
 
     fn write_unchecked(&self, holder: &Holder) -> Result<Writer, Fault> {
         let guard = self.lock(LockMode::Exclusive)?;
-        Writer::new(self.id.clone(), self.disk.clone(), guard, holder)
+        if !format::check(&self.id, &*self.disk)? {
+            format::mark(&self.id, &*self.disk)?;
+        }
+        Writer::new(self.id.clone(), self.disk.clone(), guard, holder, self.rotate_at)
     }
 
-    fn must_exist(&self) -> Result<(), Fault> {
+    pub(crate) fn must_exist(&self) -> Result<(), Fault> {
         if self.exists() {
             return Ok(());
         }
@@ -158,10 +172,10 @@ impl EnvironmentStore {
         .hint(format!("gtc op env {make}")))
     }
 
-    fn lock(&self, mode: LockMode) -> Result<Guard, Fault> {
+    pub(crate) fn lock(&self, mode: LockMode) -> Result<Guard, Fault> {
         self.disk.lock(mode, self.patience).map_err(|error| {
             if error.kind() != std::io::ErrorKind::WouldBlock {
-                return io_fault(&self.id, "locking", LOCK, &error);
+                return self.whose(io_fault(&self.id, "locking", LOCK, &error), &error);
             }
             let text = self.disk.read(LOCK).ok().flatten().unwrap_or_default();
             let holder = serde_json::from_slice::<Holder>(&text)
@@ -174,6 +188,23 @@ impl EnvironmentStore {
             .hint("ask again when it is done")
             .detail("holder", holder)
         })
+    }
+}
+
+impl EnvironmentStore {
+    /// Says to whom the store belongs, when that is what is wrong.
+    fn whose(&self, fault: Fault, error: &std::io::Error) -> Fault {
+        let owner = std::fs::metadata(&self.folder).map(|meta| meta.uid());
+        let me = rustix::process::geteuid().as_raw();
+        match owner {
+            Ok(owner) if error.kind() == std::io::ErrorKind::PermissionDenied => fault
+                .hint(format!(
+                    "`{}` belongs to account {owner}, this is account {me}: run as its owner",
+                    self.folder.display()
+                ))
+                .detail("owner", owner),
+            _ => fault,
+        }
     }
 }
 

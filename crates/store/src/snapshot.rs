@@ -49,7 +49,17 @@ impl Snapshot {
             .map(|name| format!("{folder}/{name}")))
     }
 
-    fn names(&self, folder: &str) -> Result<Vec<String>, Fault> {
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    pub(crate) fn text(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.disk
+            .read(path)
+            .map_err(|error| io_fault(&self.environment_id, "reading", path, &error))
+    }
+
+    pub(crate) fn names(&self, folder: &str) -> Result<Vec<String>, Fault> {
         self.disk
             .list(folder)
             .map_err(|error| io_fault(&self.environment_id, "listing", folder, &error))
@@ -73,10 +83,7 @@ impl View for Snapshot {
             }
             None => {
                 let Some(path) = self.path(key)? else { return Ok(None) };
-                let text = self
-                    .disk
-                    .read(&path)
-                    .map_err(|error| io_fault(&self.environment_id, "reading", &path, &error))?;
+                let text = self.text(&path)?;
                 (path, text)
             }
         };

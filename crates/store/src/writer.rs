@@ -21,6 +21,8 @@ pub struct Writer {
     environment_id: EnvironmentId,
     disk: Arc<dyn Disk>,
     view: Snapshot,
+    /// How large the file of the audit log may grow, in bytes.
+    rotate_at: u64,
     /// Whether all that was done is durable.
     is_settled: bool,
     _guard: Guard,
@@ -33,6 +35,7 @@ impl Writer {
         disk: Arc<dyn Disk>,
         guard: Guard,
         holder: &Holder,
+        rotate_at: u64,
     ) -> Result<Self, Fault> {
         let id = &environment_id;
         let failed = |doing: &'static str, path: &'static str| {
@@ -45,11 +48,11 @@ impl Writer {
         }
         if let (_, Some(commit)) = Commit::newest(id, &*disk)? {
             commit
-                .carry_out(&*disk, Found::Perhaps)
+                .carry_out(&*disk, Found::Perhaps, rotate_at)
                 .map_err(failed("finishing the commit in", JOURNAL))?;
         }
         let view = Snapshot::take(environment_id.clone(), disk.clone(), None)?;
-        Ok(Self { environment_id, disk, view, is_settled: true, _guard: guard })
+        Ok(Self { environment_id, disk, view, rotate_at, is_settled: true, _guard: guard })
     }
 
     /// What is.
@@ -72,7 +75,7 @@ impl Writer {
             let fault = io_fault(&self.environment_id, "writing the journal in", JOURNAL, &error);
             if stands { unfinished(fault) } else { fault }
         })?;
-        commit.carry_out(&*self.disk, Found::Durable).map_err(|error| {
+        commit.carry_out(&*self.disk, Found::Durable, self.rotate_at).map_err(|error| {
             unfinished(io_fault(&self.environment_id, "applying the commit of", JOURNAL, &error))
         })?;
         self.is_settled = true;
@@ -86,7 +89,7 @@ impl Writer {
     pub fn refuse(mut self, rejection: &Rejection) -> Result<(), Fault> {
         self.is_settled = false;
         let event = rejection.audit.clone().chained(self.last_hash()?);
-        audit::append_once(&*self.disk, &event)
+        audit::append_once(&*self.disk, &event, self.rotate_at)
             .map_err(|error| io_fault(&self.environment_id, "appending to", AUDIT, &error))?;
         self.is_settled = true;
         Ok(())

@@ -50,7 +50,7 @@ impl Snapshot {
 
     /// A route's file is named by a digest, so the route stands only inside it.
     fn routes(&self, keys: &mut BTreeSet<Key>) -> Result<(), Fault> {
-        for name in self.names(ROUTES)?.into_iter().filter(|name| name.ends_with(".json")) {
+        for name in self.names(ROUTES)?.into_iter().filter(|name| is_route(name)) {
             let path = format!("{ROUTES}/{name}");
             let text = self
                 .disk
@@ -63,4 +63,10 @@ impl Snapshot {
         }
         Ok(())
     }
+}
+
+/// Whether a file is named as route claims are: by a digest.
+fn is_route(name: &str) -> bool {
+    let hex = name.strip_suffix(".json").unwrap_or_default();
+    hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit())
 }

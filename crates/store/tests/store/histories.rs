@@ -5,7 +5,10 @@ use deploy_spec::{CheckStatus, DeploymentId, RevisionId};
 
 use crate::dice::Dice;
 use crate::sim_disk::{Reboot, SimDisk, Trouble};
-use crate::world::{Command, Expected, World, events, holder, is_change, local, on, which};
+use crate::world::{
+    Command, Expected, World, assert_log_is_whole, events, holder, is_change, local, log_on, on,
+    which,
+};
 
 const SEEDS: u64 = 600;
 const COMMANDS: usize = 14;
@@ -66,7 +69,8 @@ impl History {
         self.memory = found.clone();
         if (is_perhaps || self.dice.coin()) && on(&self.disk).exists() {
             drop(on(&self.disk).write(&holder()).unwrap_or_else(|f| panic!("{context}: {f}")));
-            let log = events(self.disk.peek("audit/events.jsonl"), &context);
+            assert_log_is_whole(&on(&self.disk), &context);
+            let log = events(log_on(&self.disk), &context);
             let changes = log.iter().filter(is_change).count();
             assert_eq!(changes as u64, self.memory.sequence(), "{context}: the log disagrees");
         }

@@ -1,7 +1,8 @@
 //! One writer or many readers, across processes.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control::View as _;
 use deploy_spec::Kind;
@@ -43,6 +44,36 @@ fn readers_share_and_nobody_is_blamed_for_them() {
     assert!(fault.message.contains("is locked by another process"), "{fault}");
     drop((one, two));
     store.write(&holder()).unwrap();
+}
+
+#[test]
+fn readers_that_overlap_do_not_keep_a_writer_out() {
+    let folder = folder();
+    let store = Scene::serving(store_in(folder.path())).store;
+    let is_done = AtomicBool::new(false);
+    let reading = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    let view = store.read().unwrap();
+                    let before = reading.fetch_add(1, Ordering::SeqCst);
+                    // Stays until the other one has begun to read too, or waits for its turn.
+                    let until = Instant::now() + AT_ONCE;
+                    while reading.load(Ordering::SeqCst) == before + 1 && Instant::now() < until {
+                        std::thread::yield_now();
+                    }
+                    drop(view);
+                }
+            });
+        }
+        while reading.load(Ordering::SeqCst) < 4 {
+            std::thread::yield_now();
+        }
+        let written = store.clone().patient_for(Duration::from_secs(5)).write(&holder()).map(drop);
+        is_done.store(true, Ordering::Relaxed);
+        written.unwrap();
+    });
 }
 
 #[test]

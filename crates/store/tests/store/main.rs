@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod artifacts;
+mod audit;
+mod backups;
+mod collect;
 mod corrupt;
 mod cost;
 mod dice;
 mod feed;
 mod histories;
+mod hostile;
 mod keeping;
 mod lock;
 mod names;

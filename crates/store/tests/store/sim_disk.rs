@@ -42,6 +42,8 @@ pub(crate) enum Trouble {
     FailOnce(usize),
     /// From this step on nothing can be written.
     FullFrom(usize),
+    /// Nothing can ever be written, for this reason.
+    Never(io::ErrorKind),
     /// From this step on nothing can be done at all.
     PowerOff(usize),
 }
@@ -156,6 +158,7 @@ impl State {
         let n = self.steps.len() - 1;
         match self.trouble {
             Trouble::FailOnce(at) if n == at => Err(io::ErrorKind::StorageFull.into()),
+            Trouble::Never(why) if writes => Err(why.into()),
             Trouble::FullFrom(at) if n >= at && writes => Err(io::ErrorKind::StorageFull.into()),
             Trouble::PowerOff(at) if n >= at => Err(io::Error::other("the power is off")),
             _ => Ok(()),
@@ -277,6 +280,14 @@ impl Disk for SimDisk {
         let all = &state.files[id].now;
         let from = all.len().saturating_sub(usize::try_from(most).unwrap());
         Ok((all[from..].to_vec(), all.len() as u64))
+    }
+
+    fn read_part(&self, path: &str, from: u64, most: u64) -> io::Result<Vec<u8>> {
+        let mut state = self.state();
+        state.step("read-part", path, false)?;
+        let id = state.id(path)?;
+        let rest = state.files[id].now.iter().skip(usize::try_from(from).unwrap());
+        Ok(rest.take(usize::try_from(most).unwrap()).copied().collect())
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {

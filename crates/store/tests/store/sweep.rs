@@ -7,11 +7,10 @@ use store::{EnvironmentStore, Executed};
 use crate::dice::Dice;
 use crate::sim_disk::{Reboot, SimDisk, Trouble};
 use crate::world::{
-    Command, Expected, World, events, holder, is_change, newest_deployment, newest_revision, on,
-    which,
+    Command, Expected, World, assert_log_is_whole, events, holder, is_change, log_on,
+    newest_deployment, newest_revision, on, which,
 };
 
-const AUDIT: &str = "audit/events.jsonl";
 /// How many random restarts are tried at each step.
 const SEEDS: u64 = 4;
 
@@ -35,7 +34,7 @@ struct Logged {
 
 impl Logged {
     fn on(disk: &SimDisk, context: &str) -> Self {
-        let events = events(disk.peek(AUDIT), context);
+        let events = events(log_on(disk), context);
         let changes = events.iter().filter(is_change).count();
         Self { changes, refusals: events.len() - changes }
     }
@@ -131,8 +130,10 @@ impl Case {
         let store = on(disk);
         let read = self.is_new(self.which(&store, context));
         if store.exists() {
+            assert_log_is_whole(&store, context);
             let writer = store.write(&holder()).unwrap_or_else(|f| panic!("{context}: {f}"));
             drop(writer);
+            assert_log_is_whole(&store, context);
             let written = self.is_new(self.which(&store, context));
             assert_eq!(read, written, "{context}: a writer finds another state than a reader");
         }
@@ -168,7 +169,8 @@ impl Case {
         assert!(*found == next.after, "{again}: the next command did nothing");
         let logged = logged.and(&next, next.after != self.expected.after);
         assert_eq!(Logged::on(disk, &again), logged, "{again}");
-        assert!(disk.peek(AUDIT).unwrap().ends_with(b"\n"), "{again}: a torn end stays");
+        assert_log_is_whole(&store, &again);
+        assert!(log_on(disk).unwrap().ends_with(b"\n"), "{again}: a torn end stays");
     }
 }
 

@@ -236,7 +236,23 @@ pub(crate) fn holder() -> Holder {
 
 /// The environment `local` on a disk in memory.
 pub(crate) fn on(disk: &SimDisk) -> EnvironmentStore {
-    EnvironmentStore::on(local(), PathBuf::from("/"), Arc::new(disk.clone()))
+    EnvironmentStore::on(local(), PathBuf::from("/"), Arc::new(disk.clone())).rotating_at(1_500)
+}
+
+/// All of the audit log on a disk in memory; a file that was about to be put aside counts once.
+pub(crate) fn log_on(disk: &SimDisk) -> Option<Vec<u8>> {
+    let paths = disk.paths();
+    let full = paths.iter().filter(|path| path.starts_with("audit/events-"));
+    let mut files: Vec<Vec<u8>> = full.filter_map(|path| disk.peek(path)).collect();
+    let newest = disk.peek("audit/events.jsonl");
+    files.extend(newest.filter(|newest| files.last() != Some(newest)));
+    (!files.is_empty()).then(|| files.concat())
+}
+
+/// Nobody finds fault with the audit log.
+pub(crate) fn assert_log_is_whole(store: &EnvironmentStore, context: &str) {
+    let report = store.audit_verify().unwrap_or_else(|f| panic!("{context}: {f}"));
+    assert_eq!(report.problems, [], "{context}");
 }
 
 /// What a script of commands leaves on a disk, and in the model.

@@ -1,0 +1,179 @@
+//! A whole environment in one file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use control::{Key, Record, View as _};
+use deploy_spec::{Actor, ActorKind, Digest, EventId, Fault, Kind, Timestamp};
+use store::{Backup, EnvironmentStore, Removal, backup_read};
+
+use crate::real::{folder, store_in};
+use crate::sim_disk::{Reboot, SimDisk, Trouble};
+use crate::world::{Scene, assert_log_is_whole, holder, newest_deployment, on, same};
+
+fn ada() -> Actor {
+    Actor { kind: ActorKind::OsUser, user: "ada".into(), uid: 1000, host: "box".into() }
+}
+
+fn back_up(store: &EnvironmentStore, n: u64) -> Result<Backup, Fault> {
+    let at = Timestamp::from_millisecond(1_767_225_600_000).unwrap();
+    store.backup_write(EventId::from_parts(n, 7), &ada(), at)
+}
+
+/// What a backup must hold: every record but the answers.
+fn wanted(scene: &Scene) -> Vec<Record> {
+    let records = scene.memory.records().iter();
+    let records = records.filter(|(key, _)| !matches!(key, Key::Answered(_)));
+    records.map(|(_, record)| record.clone()).collect()
+}
+
+#[test]
+fn a_backup_holds_every_record_of_one_moment() {
+    let folder = folder();
+    let mut scene = Scene::serving(store_in(folder.path()));
+    scene.turn("again");
+    scene.deploy("other", "/other");
+    let before = wanted(&scene);
+    let sequence = scene.memory.sequence();
+    let made = back_up(&scene.store, 1).unwrap();
+    scene.turn("later");
+    let (header, records) = backup_read(&scene.store.folder().join(&made.file)).unwrap();
+    assert_eq!(records, before);
+    assert_eq!(Some(&header), made.header.as_ref());
+    assert_eq!((header.content.sequence, header.content.records), (sequence, before.len() as u64));
+    assert_eq!(header.content.by, ada());
+    assert_eq!(scene.store.backups().unwrap(), std::slice::from_ref(&made));
+    let taken = back_up(&scene.store, 1).unwrap_err();
+    assert_eq!(taken.kind, Kind::Conflict);
+    // Anywhere else it reads the same.
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(scene.store.folder().join(&made.file), &elsewhere).unwrap();
+    assert_eq!(backup_read(&elsewhere).unwrap().1, before);
+}
+
+#[test]
+fn a_commit_in_flight_is_in_the_backup() {
+    let disk = SimDisk::new();
+    let mut scene = Scene::serving(on(&disk));
+    let command = scene.world.clear(newest_deployment(&scene.memory), "clear");
+    let expected = crate::world::Expected::of(&*command, &scene.memory);
+    let whole = disk.copy();
+    whole.expect(Trouble::None, 0);
+    command.run(&on(&whole)).unwrap();
+    let decided = whole.steps().iter().position(|step| step == "sync-folder journal").unwrap();
+    disk.expect(Trouble::PowerOff(decided + 1), 0);
+    command.run(&scene.store).unwrap_err();
+    disk.reboot(Reboot::Strict);
+    scene.memory = expected.after;
+    let file = folder();
+    let records = read_on(&disk, &back_up(&scene.store, 1).unwrap().file, file.path());
+    assert_eq!(records.unwrap(), wanted(&scene));
+}
+
+/// Reads a backup that is on a disk in memory.
+fn read_on(disk: &SimDisk, path: &str, folder: &Path) -> Result<Vec<Record>, Fault> {
+    let file = folder.join("backup");
+    fs::write(&file, disk.peek(path).unwrap()).unwrap();
+    backup_read(&file).map(|(_, records)| records)
+}
+
+#[test]
+fn a_spoiled_backup_is_refused_and_says_why() {
+    let folder = folder();
+    let scene = Scene::serving(store_in(folder.path()));
+    let made = back_up(&scene.store, 1).unwrap();
+    let file: PathBuf = scene.store.folder().join(&made.file);
+    let good = fs::read(&file).unwrap();
+    let line = good.iter().position(|&b| b == b'\n').unwrap();
+    let header = String::from_utf8(good[..line].to_vec()).unwrap();
+    let with_header = |header: String| [header.as_bytes(), &good[line..]].concat();
+    let other = Digest::of(b"other").to_string();
+    let digest = made.header.unwrap().digest.to_string();
+    let flipped = |at: usize| {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for (bytes, kind, why) in [
+        (Vec::new(), Kind::InvalidInput, "its first line is no header"),
+        (good[..line].to_vec(), Kind::InvalidInput, "0 bytes follow the header"),
+        (good[..good.len() - 1].to_vec(), Kind::InvalidInput, "bytes follow the header"),
+        ([&good[..], b"x"].concat(), Kind::InvalidInput, "bytes follow the header"),
+        (flipped(line + 40), Kind::InvalidInput, "not that of the digest"),
+        (
+            with_header(header.replace(&digest, &other)),
+            Kind::InvalidInput,
+            "not that of the digest",
+        ),
+        (
+            with_header(header.replace("local", "lokal")),
+            Kind::InvalidInput,
+            "its header was changed",
+        ),
+        (with_header(header.replace("file.v1", "file.v2")), Kind::Refused, "a newer gtc wrote it"),
+        (with_header(header.replace("file.v1", "tile.v1")), Kind::InvalidInput, "no header"),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        let fault = backup_read(&file).unwrap_err();
+        assert_eq!(fault.kind, kind, "{fault}");
+        assert!(fault.message.contains(why), "{fault} for {why}");
+        assert!(fault.message.contains(file.to_str().unwrap()), "{fault}");
+    }
+    for path in [folder.path().join("absent"), folder.path().to_owned(), "/dev/null".into()] {
+        assert!(backup_read(&path).is_err(), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_newest_backups_are_kept_whatever_the_clock_said() {
+    let folder = folder();
+    let mut scene = Scene::serving(store_in(folder.path()));
+    let mut made = Vec::new();
+    for id in [50, 40, 30, 20] {
+        made.insert(0, back_up(&scene.store, id).unwrap());
+        scene.turn(&format!("turn-{id}"));
+    }
+    assert_eq!(scene.store.backups().unwrap(), made);
+    let draft = scene.store.folder().join("backups/files/half.gtbackup.draft");
+    fs::write(&draft, "half").unwrap();
+    let would = scene.store.backups_prune(2, Removal::LookOnly, &holder()).unwrap();
+    assert_eq!(scene.store.backups().unwrap(), made);
+    let did = scene.store.backups_prune(2, Removal::Remove, &holder()).unwrap();
+    assert_eq!((&did, &did.removed[..], did.kept), (&would, &made[2..], 2));
+    assert_eq!(scene.store.backups().unwrap(), made[..2]);
+    assert!(!draft.exists());
+}
+
+#[test]
+fn a_backup_cut_off_at_any_step_is_whole_or_absent() {
+    let disk = SimDisk::new();
+    let scene = Scene::serving(on(&disk));
+    let file = folder();
+    let whole = disk.copy();
+    whole.expect(Trouble::None, 0);
+    back_up(&on(&whole), 1).unwrap();
+    for n in 0..=whole.steps().len() {
+        for trouble in [Trouble::PowerOff(n), Trouble::FailOnce(n), Trouble::FullFrom(n)] {
+            let off = disk.copy();
+            off.expect(trouble, n as u64);
+            let made = back_up(&on(&off), 1);
+            off.expect(Trouble::None, 0);
+            for reboot in Reboot::all(8) {
+                let context = format!("{trouble:?}, {reboot:?}");
+                let disk = off.copy();
+                disk.reboot(reboot);
+                let store = on(&disk);
+                let found = store.backups().unwrap();
+                assert!(made.is_err() || found.len() == 1, "{context}: it is lost");
+                for backup in found {
+                    let records = read_on(&disk, &backup.file, file.path());
+                    let records = records.unwrap_or_else(|f| panic!("{context}: {f}"));
+                    assert_eq!(records, wanted(&scene), "{context}");
+                }
+                same(&store.read().unwrap(), &scene.memory, &scene.memory).unwrap();
+                assert_log_is_whole(&store, &context);
+                back_up(&store, 2).unwrap_or_else(|f| panic!("{context}: {f}"));
+            }
+        }
+    }
+}
