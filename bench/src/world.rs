@@ -181,6 +181,9 @@ impl Disk for Hasty {
     fn read_tail(&self, path: &str, most: u64) -> io::Result<(Vec<u8>, u64)> {
         self.0.read_tail(path, most)
     }
+    fn read_part(&self, path: &str, from: u64, most: u64) -> io::Result<Vec<u8>> {
+        self.0.read_part(path, from, most)
+    }
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         self.0.list(folder)
     }

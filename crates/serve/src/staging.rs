@@ -61,6 +61,10 @@ pub fn stage_facts(
 
 fn locate(store: &EnvironmentStore, named: &str, mode: Mode) -> Result<Stored, Fault> {
     if let Ok(digest) = named.parse::<Digest>() {
+        // Young again, so that nobody collects it before the revision that needs it is there.
+        if mode == Mode::TakeIn {
+            store.refresh_artifact(&digest, crate::ambient::now())?;
+        }
         let path = store.artifact(&digest);
         let meta = std::fs::metadata(&path).map_err(|_| {
             Fault::not_found(format!("the environment holds no bundle {digest}"))

@@ -151,7 +151,7 @@ impl EnvironmentStore {
 
 fn needed(view: &Snapshot) -> Result<BTreeSet<Digest>, Fault> {
     let mut needed = BTreeSet::new();
-    for id in view.deployment_ids()? {
+    for id in view.deployment_ids()?.into_iter().chain(view.retired_ids()?) {
         needed.extend(view.revisions(id)?.into_iter().map(|revision| revision.bundle_digest));
     }
     Ok(needed)

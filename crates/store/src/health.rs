@@ -57,7 +57,7 @@ impl EnvironmentStore {
     pub fn stray_files(&self) -> Result<Vec<String>, Fault> {
         self.must_exist()?;
         let mut strays = Vec::new();
-        for folder in ["deployments", "revisions", "splits", "index"] {
+        for folder in ["deployments", "retired", "revisions", "splits", "index"] {
             let top = self.folder.join(folder);
             if !top.exists() {
                 continue;
@@ -81,7 +81,7 @@ fn is_record(path: &str) -> bool {
     };
     let is_ulid = |name: &str| name.parse::<DeploymentId>().is_ok();
     match path.split('/').collect::<Vec<_>>()[..] {
-        ["deployments", id] | ["index", "revisions", id] => is_ulid(id),
+        ["deployments" | "retired", id] | ["index", "revisions", id] => is_ulid(id),
         ["revisions", of, id] => is_ulid(of) && is_ulid(id),
         ["splits", of, generation] => is_ulid(of) && generation.parse::<u64>().is_ok(),
         ["index", "bundles", bundle, id] => bundle.parse::<BundleId>().is_ok() && is_ulid(id),

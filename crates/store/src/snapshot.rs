@@ -49,10 +49,6 @@ impl Snapshot {
             .map(|name| format!("{folder}/{name}")))
     }
 
-    pub(crate) fn disk(&self) -> &dyn Disk {
-        &*self.disk
-    }
-
     pub(crate) fn text(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
         self.disk
             .read(path)

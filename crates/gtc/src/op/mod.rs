@@ -1,5 +1,7 @@
 //! `gtc op NOUN VERB`.
 
+mod audit;
+mod backups;
 mod bundles;
 mod config;
 mod env;
@@ -35,6 +37,12 @@ pub(crate) enum Noun {
     /// Config: non-secret values, in layers
     #[command(subcommand)]
     Config(config::Verb),
+    /// Audit: who did what, and the proof that nobody changed the log
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// Backups: a whole environment in a file, and back
+    #[command(subcommand)]
+    Backups(backups::Verb),
 }
 
 impl Noun {
@@ -46,6 +54,8 @@ impl Noun {
             Self::Revisions(verb) => ("revisions", verb.run(globals)),
             Self::Traffic(verb) => ("traffic", verb.run(globals)),
             Self::Config(verb) => ("config", verb.run(globals)),
+            Self::Audit(verb) => ("audit", verb.run(globals)),
+            Self::Backups(verb) => ("backups", verb.run(globals)),
         };
         (Named { noun, op }, ended)
     }

@@ -72,6 +72,31 @@ const LISTS: &[(&str, &[Column])] = &[
     ),
     ("gate", &[("check", "check"), ("status", "status"), ("millis", "ms"), ("detail", "detail")]),
     (
+        "events",
+        &[
+            ("ts", "at"),
+            ("actor", "who"),
+            ("noun", "noun"),
+            ("verb", "verb"),
+            ("target", "target"),
+            ("generation", "generation"),
+            ("result", "outcome"),
+        ],
+    ),
+    ("values", &[("name", "name"), ("value", "value"), ("origin", "from"), ("overrides", "hides")]),
+    (
+        "backups",
+        &[
+            ("backup_id", "backup"),
+            ("at", "at"),
+            ("by", "by"),
+            ("sequence", "sequence"),
+            ("records", "records"),
+            ("size_bytes", "bytes"),
+            ("file", "file"),
+        ],
+    ),
+    (
         "environments",
         &[
             ("environment_id", "environment"),

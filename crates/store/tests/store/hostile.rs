@@ -103,7 +103,7 @@ fn stray_files_break_no_listing_and_are_named() {
     assert_eq!(scene.store.stray_files().unwrap(), strays);
     let view = scene.store.read().unwrap();
     same(&view, &scene.memory, &scene.memory).unwrap();
-    view.keys().unwrap();
+    view.all().unwrap();
 }
 
 #[test]

@@ -1,0 +1,165 @@
+//! `gtc op backups`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use control::backups::{self, BackupMade, Create, Restore, RestoreAnswers, RestoreFacts};
+use control::{Record, View as _};
+use deploy_spec::{BackupId, Digest, EnvironmentId, EventId, Fault};
+use serve::ambient;
+use store::{BackupHeader, EnvironmentStore};
+
+use crate::globals::{Change, Globals, InEnvironment};
+use crate::mutate::{Fields, Intent, mutate};
+use crate::outcome::Success;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Write all records of an environment, as they are at one moment, into one file
+    #[command(after_help = "Example:\n  gtc op backups create local")]
+    Create(CreateArgs),
+    /// Put everything back as a backup has it, in one commit; nothing counts backwards
+    #[command(after_help = "Examples:
+  gtc op backups restore --backup 01K… --dry-run
+  gtc op backups restore local --backup 01K…
+  gtc op backups restore staging --file /mnt/local.gtbackup --from local")]
+    Restore(RestoreArgs),
+    /// List the backups
+    List(InEnvironment),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The environment [default: local]
+    environment: Option<EnvironmentId>,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The environment to restore [default: local]
+    environment: Option<EnvironmentId>,
+    /// A backup of this environment, by its id
+    #[arg(long, value_name = "ID", conflicts_with = "file")]
+    backup: Option<BackupId>,
+    /// A backup in a file
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The environment that the backup is of, when it goes to another one
+    #[arg(long, value_name = "ENVIRONMENT")]
+    from: Option<EnvironmentId>,
+    #[command(flatten)]
+    change: Change,
+}
+
+impl Verb {
+    pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
+        match self {
+            Self::Create(args) => ("create", create(globals, &args)),
+            Self::Restore(args) => ("restore", restore(globals, args)),
+            Self::List(at) => ("list", list(globals, &at)),
+        }
+    }
+}
+
+fn create(globals: &Globals, args: &CreateArgs) -> Result<Success, Fault> {
+    let flags = Fields::default().text("environment_id", args.environment.as_ref());
+    mutate::<Create>(globals, &args.change, flags.done(), |store, _, intent| made(store, intent))
+}
+
+/// The file comes first: without the commit that tells of it, it is nothing but a file.
+fn made(store: &EnvironmentStore, intent: Intent) -> Result<BackupMade, Fault> {
+    let now = ambient::now();
+    let bits = u128::from_be_bytes(ambient::random()?);
+    let id = EventId::from_parts(u64::try_from(now.as_millisecond()).unwrap_or(0), bits);
+    let backup_id = id.to_string().parse().map_err(Fault::internal)?;
+    if intent == Intent::Rehearse {
+        let view = store.read()?;
+        let records = view.all()?.len() as u64;
+        let digest = Digest::of(b"");
+        let file = format!("{id}.gtbackup");
+        let sequence = view.sequence();
+        return Ok(BackupMade { backup_id, file, digest, size_bytes: 0, sequence, records });
+    }
+    let backup = store.backup_write(id, &ambient::actor(ambient::own_uid()), now)?;
+    let header = backup.header.ok_or_else(|| Fault::internal("a new backup has no header"))?;
+    Ok(BackupMade {
+        backup_id,
+        file: backup.file,
+        digest: header.digest,
+        size_bytes: backup.file_bytes,
+        sequence: header.content.sequence,
+        records: header.content.records,
+    })
+}
+
+fn restore(globals: &Globals, args: RestoreArgs) -> Result<Success, Fault> {
+    let flags = Fields::default()
+        .text("environment_id", args.environment)
+        .text("backup_id", args.backup)
+        .text("file", args.file.as_ref().map(|file| file.display()))
+        .text("from_environment", args.from);
+    mutate::<Restore>(globals, &args.change, flags.done(), |store, answers, intent| {
+        let (header, records) = store::backup_read(&file(store, answers)?)?;
+        facts(globals, store, header, records, intent)
+    })
+}
+
+/// The file of the backup that is asked for.
+fn file(store: &EnvironmentStore, answers: &RestoreAnswers) -> Result<PathBuf, Fault> {
+    match (answers.backup_id, &answers.file) {
+        (Some(id), None) => {
+            let backup = backups::find(&store.read()?, id)?;
+            Ok(store.folder().join(backup.file))
+        }
+        (None, Some(file)) => Ok(Path::new(file).to_owned()),
+        _ => Err(Fault::invalid("give --backup ID or --file FILE, one of the two")
+            .at("")
+            .hint("gtc op backups list")),
+    }
+}
+
+/// Bundles do not travel in a backup: what this environment lacks is taken from the one that the
+/// backup is of, when that is here.
+fn facts(
+    globals: &Globals,
+    store: &EnvironmentStore,
+    header: BackupHeader,
+    records: Vec<Record>,
+    intent: Intent,
+) -> Result<RestoreFacts, Fault> {
+    let source = header.content.environment_id;
+    let there = globals.store(&source)?;
+    let mut missing = Vec::new();
+    for record in &records {
+        let Record::Revision(revision) = record else { continue };
+        let digest = &revision.bundle_digest;
+        if store.artifact(digest).exists() || missing.contains(digest) {
+            continue;
+        }
+        let origin = there.artifact(digest);
+        match (origin.exists(), intent) {
+            (false, _) => missing.push(digest.clone()),
+            (true, Intent::Rehearse) => {}
+            (true, Intent::Commit) => {
+                store.take_in(&origin)?;
+                if let Some(signatures) = there.get_beside(digest, serve::staging::SIGNATURES)? {
+                    store.put_beside(digest, serve::staging::SIGNATURES, &signatures)?;
+                }
+            }
+        }
+    }
+    Ok(RestoreFacts {
+        source_environment: source,
+        digest: header.digest,
+        records,
+        missing_artifacts: missing,
+        missing_values: Vec::new(),
+    })
+}
+
+fn list(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
+    let view = globals.store(&at.environment)?.read()?;
+    Success::of(&backups::list(&view)?)
+}
