@@ -22,3 +22,9 @@ pub(crate) fn store_root(given: Option<PathBuf>) -> Result<PathBuf, Fault> {
         Fault::invalid(format!("`{}` is not a usable path: {error}", root.display()))
     })
 }
+
+/// The variable that somebody named on the command line, and no other.
+#[expect(clippy::disallowed_methods, reason = "this is the home of environment variables")]
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bundle::Archive;
-use deploy_spec::{Digest, Fault, RuntimeRevision};
+use deploy_spec::{Digest, Fault, RuntimeRevision, SecretRef};
 use serde_json::{Map, Value};
+use store::EnvironmentStore;
 use workload::{Engine, Workload};
 
 use crate::in_flight::InFlight;
+use crate::secrets::with_secrets;
 
 /// One revision in the table. It outlives the tables it is in, so that what it counted and what
 /// it loaded survive every change of something else.
@@ -20,6 +22,9 @@ pub struct Backend {
     artifact: String,
     digest: Digest,
     config: Map<String, Value>,
+    secret_refs: Vec<SecretRef>,
+    /// Where the values of the secrets are; none when a document is served.
+    store: Option<EnvironmentStore>,
     loaded: OnceLock<Arc<Workload>>,
     loading: Mutex<()>,
     /// The value of `x-greentic-revision`.
@@ -34,7 +39,12 @@ pub struct Backend {
 }
 
 impl Backend {
-    pub(crate) fn new(engine: &Engine, folder: &Path, revision: &RuntimeRevision) -> Self {
+    pub(crate) fn new(
+        engine: &Engine,
+        folder: &Path,
+        store: Option<&EnvironmentStore>,
+        revision: &RuntimeRevision,
+    ) -> Self {
         let name = revision.revision_id.to_string();
         Self {
             engine: engine.clone(),
@@ -42,6 +52,8 @@ impl Backend {
             artifact: revision.artifact.clone(),
             digest: revision.bundle_digest.clone(),
             config: revision.config.clone(),
+            secret_refs: revision.secret_refs.clone(),
+            store: store.cloned(),
             loaded: OnceLock::new(),
             loading: Mutex::new(()),
             name: http::HeaderValue::from_str(&name)
@@ -70,10 +82,18 @@ impl Backend {
         let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if self.loaded.get().is_none() {
             let archive = Archive::open(&inside(&self.folder, &self.artifact)?)?;
-            let workload = self.engine.load(&archive, &self.digest, &self.config)?;
+            let workload = self.engine.load(&archive, &self.digest, &self.given()?)?;
             let _ = self.loaded.set(Arc::new(workload));
         }
         self.loaded.get().ok_or_else(|| Fault::internal("a workload vanished while it was loaded"))
+    }
+
+    /// What the workload is given to read.
+    fn given(&self) -> Result<Map<String, Value>, Fault> {
+        match &self.store {
+            Some(store) => with_secrets(store, &store.read()?, &self.config, &self.secret_refs),
+            None => Ok(self.config.clone()),
+        }
     }
 
     /// Whether it is loaded.

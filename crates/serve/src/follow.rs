@@ -25,6 +25,7 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(2);
 pub fn follow_store(plane: &Arc<Plane>, store: EnvironmentStore) -> Result<(), Fault> {
     let (tell, told) = bell();
     let watch = store.watch(tell)?;
+    plane.reads_secrets_of(&store);
     read_all(plane, &store)?;
     let plane = Arc::downgrade(plane);
     spawn("follow-store", move || {

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use bundle::Archive;
 use bytes::Bytes;
-use deploy_spec::{CheckStatus, Digest, Environment, Fault, GateCheck, Revision};
+use control::secrets::missing_secrets;
+use deploy_spec::{CheckStatus, Digest, Environment, Fault, GateCheck, Revision, SecretRef};
 use http_body_util::Empty;
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
 use workload::{Engine, Workload};
 
 use crate::bundle_config::BundleConfig;
+use crate::secrets::with_secrets;
 use crate::staging::SIGNATURES;
 
 /// What the gate said, and what it loaded to say so.
@@ -33,20 +35,17 @@ pub fn prove(
 ) -> Proof {
     let mut run = Run::default();
     let path = store.artifact(&revision.bundle_digest);
-    run.check("digest", || digest(&path, &revision.bundle_digest));
+    let archive = run.check("digest", || digest(&path, &revision.bundle_digest));
     run.check("signature", || signature(store, environment, revision));
-    let loaded = run.check("packs", || packs(engine, &path, revision));
-    if let Some((archive, _)) = &loaded {
-        run.check("config", || config(archive, &revision.config));
-    } else {
-        run.check("config", || Ok((String::new(), ())));
-    }
-    run.check("secrets", || secrets(loaded.as_ref().map(|(archive, _)| archive)));
+    let opened = || archive.as_ref().ok_or_else(|| "the bundle was not opened".to_owned());
+    run.check("config", || config(opened()?, &revision.config));
+    run.check("secrets", || secrets(store, opened()?, revision));
+    let loaded = run.check("packs", || packs(store, engine, opened()?, revision));
     run.check("readiness", || match &loaded {
-        Some((archive, workload)) => readiness(archive, workload),
+        Some(workload) => readiness(opened()?, workload),
         None => Err("nothing was loaded".into()),
     });
-    let workload = loaded.map(|(_, workload)| workload).filter(|_| !run.failed);
+    let workload = loaded.filter(|_| !run.failed);
     Proof { gate: run.checks, workload }
 }
 
@@ -87,13 +86,12 @@ fn words(fault: Fault) -> String {
     }
 }
 
-fn digest(path: &Path, recorded: &Digest) -> Said<()> {
+fn digest(path: &Path, recorded: &Digest) -> Said<Archive> {
     let (found, size) = bundle::digest_file(path).map_err(words)?;
-    if found == *recorded {
-        Ok((format!("{size} bytes hash to {found}"), ()))
-    } else {
-        Err(format!("the bundle hashes to {found}, recorded is {recorded}"))
+    if found != *recorded {
+        return Err(format!("the bundle hashes to {found}, recorded is {recorded}"));
     }
+    Ok((format!("{size} bytes hash to {found}"), Archive::open(path).map_err(words)?))
 }
 
 fn signature(store: &EnvironmentStore, environment: &Environment, revision: &Revision) -> Said<()> {
@@ -104,18 +102,25 @@ fn signature(store: &EnvironmentStore, environment: &Environment, revision: &Rev
     Ok((format!("key {} vouches for it", signed.key_id), ()))
 }
 
-fn packs(engine: &Engine, path: &Path, revision: &Revision) -> Said<(Archive, Arc<Workload>)> {
-    let archive = Archive::open(path).map_err(words)?;
+fn packs(
+    store: &EnvironmentStore,
+    engine: &Engine,
+    archive: &Archive,
+    revision: &Revision,
+) -> Said<Arc<Workload>> {
     for pack in &archive.manifest().packs {
-        let found = bundle::pack_digest(&archive, pack).map_err(words)?;
+        let found = bundle::pack_digest(archive, pack).map_err(words)?;
         let pinned = revision.pack_list.iter().find(|pinned| pinned.pack_id == pack.pack_id);
         if pinned.map(|pinned| &pinned.digest) != Some(&found) {
             return Err(format!("pack `{}` has digest {found}, which is not pinned", pack.pack_id));
         }
     }
-    let loaded = engine.load(&archive, &revision.bundle_digest, &revision.config);
+    let view = store.read().map_err(words)?;
+    let given = with_secrets(store, &view, &revision.config, &revision.secret_refs);
+    drop(view);
+    let loaded = engine.load(archive, &revision.bundle_digest, &given.map_err(words)?);
     let workload = Arc::new(loaded.map_err(words)?);
-    Ok((format!("{} loaded", archive.manifest().packs.len()), (archive, workload)))
+    Ok((format!("{} loaded", archive.manifest().packs.len()), workload))
 }
 
 /// The configuration, held against the schema that the bundle brings.
@@ -131,16 +136,27 @@ fn config(archive: &Archive, config: &Map<String, Value>) -> Said<()> {
     Err(told.collect::<Vec<_>>().join("; "))
 }
 
-/// No slot of this program holds secrets yet, so a bundle that cannot run without one cannot run.
-fn secrets(archive: Option<&Archive>) -> Said<()> {
-    let needs = archive.map_or(&[][..], |archive| archive.manifest().secrets.as_slice());
-    let missing: Vec<&str> =
-        needs.iter().filter(|need| need.required).map(|need| need.name.as_str()).collect();
-    if missing.is_empty() {
-        Ok((format!("{} needed, none missing", needs.len()), ()))
-    } else {
-        Err(format!("no value for {}", missing.join(", ")))
+/// Every secret that the bundle cannot do without has a value, and the value can be opened.
+fn secrets(store: &EnvironmentStore, archive: &Archive, revision: &Revision) -> Said<()> {
+    let needs = &archive.manifest().secrets;
+    let is_required = |reference: &&SecretRef| {
+        let name = reference.path();
+        let name = name.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        needs.iter().any(|need| need.required && need.name.as_str() == name)
+    };
+    let view = store.read().map_err(words)?;
+    let wanted: Vec<SecretRef> = revision.secret_refs.iter().filter(is_required).cloned().collect();
+    let missing = missing_secrets(&view, &wanted).map_err(words)?;
+    if !missing.is_empty() {
+        let missing: Vec<String> = missing.iter().map(|r| r.path().to_string()).collect();
+        return Err(format!(
+            "no value for {} (gtc op secrets put {})",
+            missing.join(", "),
+            missing[0]
+        ));
     }
+    with_secrets(store, &view, &Map::new(), &revision.secret_refs).map_err(words)?;
+    Ok((format!("{} needed, none missing", needs.len()), ()))
 }
 
 fn readiness(archive: &Archive, workload: &Arc<Workload>) -> Said<()> {

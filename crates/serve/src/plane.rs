@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use deploy_spec::{
@@ -11,6 +11,7 @@ use deploy_spec::{
     RuntimeRevision,
 };
 use dispatch::{CookieKeys, Deployment, Table};
+use store::EnvironmentStore;
 use workload::{Engine, Workload};
 
 use crate::backend::{Backend, inside};
@@ -28,6 +29,7 @@ pub struct Plane {
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
+    store: OnceLock<EnvironmentStore>,
 }
 
 /// How far the data plane has followed.
@@ -56,6 +58,7 @@ impl Plane {
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
+            store: OnceLock::new(),
         }
     }
 
@@ -75,6 +78,11 @@ impl Plane {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Says where the values of secrets are.
+    pub(crate) fn reads_secrets_of(&self, store: &EnvironmentStore) {
+        let _ = self.store.set(store.clone());
     }
 
     /// Says where it answers.
@@ -201,7 +209,7 @@ impl Plane {
     }
 
     fn backend(&self, revision: &RuntimeRevision) -> Arc<Backend> {
-        let backend = Backend::new(&self.engine, &self.folder, revision);
+        let backend = Backend::new(&self.engine, &self.folder, self.store.get(), revision);
         let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(workload) = proven.remove(&revision.revision_id) {
             backend.adopt(workload);

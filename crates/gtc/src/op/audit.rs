@@ -106,14 +106,11 @@ fn instant(text: &str) -> Result<Timestamp, String> {
         return Ok(time);
     }
     let wrong = || format!("`{text}` is no time: write 2026-11-21T17:00:00Z, 30m, 2h or 7d");
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
-    let seconds: i64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
+    let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let found = units
+        .into_iter()
+        .find_map(|(unit, seconds)| text.strip_suffix(unit).map(|number| (number, seconds)));
+    let (number, seconds): (&str, i64) = found.ok_or_else(wrong)?;
     let ago = number.parse::<i64>().ok().and_then(|number| number.checked_mul(seconds));
     let then = ago.and_then(|ago| ambient::now().as_second().checked_sub(ago));
     then.and_then(|then| Timestamp::from_second(then).ok()).ok_or_else(wrong)

@@ -7,6 +7,7 @@ mod config;
 mod env;
 mod env_packs;
 mod revisions;
+mod secrets;
 mod traffic;
 
 use clap::Subcommand;
@@ -37,6 +38,9 @@ pub(crate) enum Noun {
     /// Config: non-secret values, in layers
     #[command(subcommand)]
     Config(config::Verb),
+    /// Secrets: values that are sealed, and that nobody is shown
+    #[command(subcommand)]
+    Secrets(secrets::Verb),
     /// Audit: who did what, and the proof that nobody changed the log
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -54,6 +58,7 @@ impl Noun {
             Self::Revisions(verb) => ("revisions", verb.run(globals)),
             Self::Traffic(verb) => ("traffic", verb.run(globals)),
             Self::Config(verb) => ("config", verb.run(globals)),
+            Self::Secrets(verb) => ("secrets", verb.run(globals)),
             Self::Audit(verb) => ("audit", verb.run(globals)),
             Self::Backups(verb) => ("backups", verb.run(globals)),
         };

@@ -42,9 +42,9 @@ fn a_rollout_reads_well() {
     check      status  ms   detail
     digest     pass <ms> <n> bytes hash to sha256:<sha256>
     signature  pass <ms> key <sha256> vouches for it
-    packs      pass <ms> 2 loaded
     config     pass <ms> the bundle has no config schema
     secrets    pass <ms> 0 needed, none missing
+    packs      pass <ms> 2 loaded
     readiness  pass <ms> GET /readyz answered 200
     ");
     assert_snapshot!(shown(&world, &["op", "traffic", "set", "r1=99", "r2=1"]), @"

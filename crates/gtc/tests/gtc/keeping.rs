@@ -1,0 +1,87 @@
+//! What an operator can look up and take back a year later: the audit log, and backups.
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+fn rolled_out() -> World {
+    let (world, bundles) = World::with_bundles();
+    let (id, _) = world.deployed(&bundles, "hello.localhost", "/");
+    world.set(&id, &["r1=99", "r2=1"]);
+    world
+}
+
+fn events(world: &World, words: &[&str]) -> Vec<String> {
+    let listed = world.op("audit list", &[&["local"], words].concat());
+    let events = listed["events"].as_array().unwrap().iter();
+    events.map(|e| format!("{} {}", e["noun"], e["verb"]).replace('"', "")).collect()
+}
+
+#[test]
+fn the_audit_log_answers_who_did_what() {
+    let world = rolled_out();
+    world.refused(&["op", "revisions", "drain", "r1"], "");
+    assert_eq!(events(&world, &["--limit", "2"]), ["revisions drain", "traffic set"]);
+    assert_eq!(events(&world, &["--outcome", "refused"]), ["revisions drain"]);
+    assert_eq!(events(&world, &["--noun", "traffic"]), ["traffic set"]);
+    assert_eq!(events(&world, &["--oldest-first", "--limit", "1"]), ["env init"]);
+    assert_eq!(events(&world, &["--since", "1h"]).len(), 8);
+    assert_eq!(events(&world, &["--until", "1h"]).len(), 0);
+    assert_eq!(events(&world, &["--actor", "nobody-of-this-name"]).len(), 0);
+}
+
+#[test]
+fn a_log_that_was_touched_is_not_whole() {
+    let world = rolled_out();
+    assert_eq!(world.op("audit verify", &[])["problems"], json!([]));
+    let log = world.gtc.store_root().join("local/audit/events.jsonl");
+    let whole = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let joined = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let mut swapped = lines.clone();
+    swapped.swap(2, 3);
+    for (touched, what) in [
+        (whole.replacen("\"warm\"", "\"stage\"", 1), "changed"),
+        (joined(&[&lines[..2], &lines[3..]].concat()), "removed"),
+        (joined(&swapped), "moved"),
+        (joined(&[&lines[..3], &lines[2..]].concat()), "inserted"),
+        (joined(&lines[..lines.len() - 1]), "cut off"),
+    ] {
+        std::fs::write(&log, touched).unwrap();
+        let (code, said) = world.refused(&["op", "audit", "verify"], "");
+        assert_eq!((code, &said["error"]["kind"]), (7, &json!("unhealthy")), "{what}");
+    }
+}
+
+#[test]
+fn a_backup_brings_everything_back_here_and_elsewhere_it_is_refused_without_a_policy() {
+    let world = rolled_out();
+    let made = world.op("backups create", &[]);
+    let id = made["backup_id"].as_str().unwrap();
+    let before = world.op("traffic show", &[]);
+    world.op("traffic clear", &[]);
+    world.op("bundles remove", &["hello"]);
+    assert_eq!(world.op("bundles list", &[])["deployments"], json!([]));
+    let rehearsed = world.op("backups restore", &["--backup", id, "--dry-run"]);
+    assert_eq!(rehearsed["dry_run"], true);
+    assert_eq!(world.op("bundles list", &[])["deployments"], json!([]));
+    world.op("backups restore", &["--backup", id]);
+    let after = world.op("traffic show", &[]);
+    assert_eq!(after["entries"], before["entries"]);
+    assert!(after["generation"].as_u64() > before["generation"].as_u64(), "nothing goes back");
+    let serving = world.gtc.start(&[]).unwrap();
+    let mut connection = harness::Connection::open(&serving.address).unwrap();
+    assert_eq!(connection.get("hello.localhost", "/").unwrap().status, 200);
+    let file = world.gtc.store_root().join("local").join(made["file"].as_str().unwrap());
+    let file = file.to_str().unwrap();
+    let elsewhere = ["op", "backups", "restore", "prod-eu", "--file", file, "--from", "local"];
+    let (code, _) = world.refused(&elsewhere, "");
+    assert_eq!(code, 5);
+    let mut bytes = std::fs::read(file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+    let (code, said) = world.refused(&["op", "backups", "restore", "--file", file], "");
+    assert_ne!(code, 0, "{said}");
+    assert_eq!(world.op("audit verify", &[])["problems"], Value::Array(Vec::new()));
+}

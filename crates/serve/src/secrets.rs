@@ -1,0 +1,124 @@
+//! The secrets slot of an environment, as `greentic.secrets.dev-store` fills it: each value sealed
+//! in a private file of its own, under a random key in another one.
+//!
+//! What is known of a secret (names, versions, who and when) is a record like any other; a value is
+//! sealed before the record that names it is committed, so a crash in between leaves a file that
+//! nobody reads, and never a record without a value.
+
+use control::secrets::SealedValue;
+use control::{View, secrets};
+use deploy_spec::{EventId, Fault, Kind, SecretPath, SecretRef};
+use env_pack::{Sealer, SecretBytes};
+use serde_json::{Map, Value};
+use store::EnvironmentStore;
+
+use crate::ambient;
+
+/// Where the key is, in the environment's folder.
+const KEY: &str = "secrets/dev-store.key";
+
+/// The sealed values of one environment.
+pub struct DevStore {
+    store: EnvironmentStore,
+    sealer: Sealer,
+}
+
+impl DevStore {
+    /// The values of this environment; its key is made when it is first needed.
+    ///
+    /// # Errors
+    /// `refused` when others could read the key; `unavailable` when it cannot be read or made.
+    pub fn open(store: &EnvironmentStore) -> Result<Self, Fault> {
+        let key = store.private_file(KEY, || Ok(ambient::random::<32>()?.to_vec()))?;
+        let sealer = Sealer::new(store.id().clone(), &key)
+            .map_err(|fault| fault.hint(format!("restore `{KEY}`, or put every secret again")))?;
+        Ok(Self { store: store.clone(), sealer })
+    }
+
+    /// What two equal values of `path` have in common.
+    #[must_use]
+    pub fn fingerprint(&self, path: &SecretPath, value: &SecretBytes) -> String {
+        self.sealer.fingerprint(path, value)
+    }
+
+    /// Seals a value and keeps it; nobody knows of it until a record names it.
+    ///
+    /// # Errors
+    /// `unavailable` when it cannot be written.
+    pub fn seal(&self, path: &SecretPath, value: &SecretBytes) -> Result<SealedValue, Fault> {
+        let millis = u64::try_from(ambient::now().as_millisecond()).unwrap_or(0);
+        let id = EventId::from_parts(millis, u128::from_be_bytes(ambient::random()?));
+        let value_ref = id.to_string();
+        let sealed = self.sealer.seal(path, &value_ref, value, ambient::random()?)?;
+        self.store.private_file(&file(&value_ref)?, || Ok(sealed))?;
+        Ok(SealedValue { value_ref, fingerprint: self.fingerprint(path, value) })
+    }
+
+    /// The newest value of a secret.
+    ///
+    /// # Errors
+    /// `not-found` when there is none; `refused` when it was changed.
+    pub fn value(&self, view: &dyn View, path: &SecretPath) -> Result<SecretBytes, Fault> {
+        let newest = secrets::find(view, path)?;
+        let gone = || {
+            Fault::not_found(format!("the value of `{path}` is gone"))
+                .hint(format!("gtc op secrets put {path}"))
+        };
+        let sealed = self.store.private_file(&file(&newest.value_ref)?, || Err(gone()))?;
+        self.sealer.open(path, &newest.value_ref, &sealed)
+    }
+
+    /// Whether a value is kept under this name.
+    #[must_use]
+    pub fn holds(&self, value_ref: &str) -> bool {
+        file(value_ref).is_ok_and(|file| self.store.folder().join(file).is_file())
+    }
+
+    /// Removes values that no record names any more; what is gone already is gone.
+    pub fn erase(&self, value_refs: &[String]) {
+        for file in value_refs.iter().filter_map(|value_ref| file(value_ref).ok()) {
+            if let Err(error) = std::fs::remove_file(self.store.folder().join(&file))
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(%file, %error, "a sealed value is left that nobody needs");
+            }
+        }
+    }
+}
+
+/// Where a value is kept; no name leads anywhere else.
+fn file(value_ref: &str) -> Result<String, Fault> {
+    let id: EventId = value_ref.parse().map_err(Fault::internal)?;
+    Ok(format!("secrets/values/{id}"))
+}
+
+/// `config` with the values of these secrets in it, each under the last part of its path: what a
+/// workload is given to read. A secret without a value is left out.
+///
+/// # Errors
+/// When a value is there and cannot be opened, or is not UTF-8.
+pub(crate) fn with_secrets(
+    store: &EnvironmentStore,
+    view: &dyn View,
+    config: &Map<String, Value>,
+    references: &[SecretRef],
+) -> Result<Map<String, Value>, Fault> {
+    let mut config = config.clone();
+    if references.is_empty() {
+        return Ok(config);
+    }
+    let dev_store = DevStore::open(store)?;
+    for reference in references {
+        let path = reference.path();
+        let value = match dev_store.value(view, &path) {
+            Ok(value) => value,
+            Err(fault) if fault.kind == Kind::NotFound => continue,
+            Err(fault) => return Err(fault),
+        };
+        let text = std::str::from_utf8(value.reveal())
+            .map_err(|_| Fault::invalid(format!("the value of `{path}` is not UTF-8")))?;
+        let name = path.as_str().rsplit('/').next().unwrap_or_default();
+        config.insert(name.to_owned(), text.into());
+    }
+    Ok(config)
+}
