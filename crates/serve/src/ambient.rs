@@ -46,6 +46,13 @@ pub fn own_uid() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
+/// How much space is left for this account where `path` is, in bytes; none when nobody knows.
+#[must_use]
+pub fn free_bytes(path: &std::path::Path) -> Option<u64> {
+    let found = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(found.blocks_available() * found.fragment_size())
+}
+
 /// The circumstances of a command that account `uid` gives to `environment`.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 mod bindings;
 mod create;
 mod destroy;
+mod doctor;
 mod init;
 mod list;
 mod render;
@@ -12,6 +13,9 @@ mod update;
 
 pub use create::{Create, CreateAnswers, CreateOutcome};
 pub use destroy::{Destroy, DestroyAnswers, DestroyOutcome};
+pub use doctor::{
+    Diagnosis, DoctorFacts, Finding, SecretsChecked, Severity, Validated, doctor, needed_artifacts,
+};
 pub use init::{Init, InitAnswers, InitFacts, InitOutcome, InitResult};
 pub use list::{EnvironmentSummary, list};
 pub use render::render;

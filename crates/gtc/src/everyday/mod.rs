@@ -3,6 +3,7 @@
 
 mod deploy;
 mod dial;
+mod doctor;
 mod open;
 mod plan;
 mod status;
@@ -47,6 +48,8 @@ pub(crate) enum Everyday {
     Rollback(dial::Rollback),
     /// Show what serves whom, how it fares, and who changed it last
     Status(status::Status),
+    /// Look at everything, and say what to type where something is wrong
+    Doctor(doctor::Doctor),
     /// Open a deployment in a browser
     Open(open::Open),
 }
@@ -59,6 +62,7 @@ impl Everyday {
             Self::Shift(shift) => ("shift", shift.run(globals)),
             Self::Rollback(rollback) => ("rollback", rollback.run(globals)),
             Self::Status(status) => ("status", status.run(globals)),
+            Self::Doctor(doctor) => ("doctor", doctor.run(globals)),
             Self::Open(open) => ("open", open.run(globals)),
         };
         (Named { noun: "gtc", op }, ended)

@@ -1,5 +1,9 @@
 //! `gtc op env`.
 
+mod doctor;
+
+pub(crate) use doctor::doctor;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -33,6 +37,9 @@ pub(crate) enum Verb {
     /// Show all that an environment holds
     #[command(after_help = "Example:\n  gtc op env show local --limit 10")]
     Show(ShowArgs),
+    /// Look at everything, and say what to type where something is wrong
+    #[command(after_help = "Example:\n  gtc op env doctor local")]
+    Doctor(InEnvironment),
     /// Print what a data plane serves from, as one document
     #[command(
         after_help = "Example:\n  gtc op env render local --output runtime-config.json\n  gtc start --config runtime-config.json"
@@ -115,6 +122,7 @@ impl Verb {
             Self::Destroy(args) => ("destroy", destroy(globals, args)),
             Self::List => ("list", list(globals)),
             Self::Show(args) => ("show", show(globals, &args)),
+            Self::Doctor(at) => ("doctor", doctor(globals, &at)),
             Self::Render(args) => ("render", render(globals, &args)),
         }
     }

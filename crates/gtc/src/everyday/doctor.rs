@@ -1,0 +1,42 @@
+//! `gtc doctor`: `gtc op env doctor` of every environment.
+
+use clap::Args;
+use deploy_spec::{EnvironmentId, Fault};
+
+use super::plan::Plan;
+use super::{Explain, Explained};
+use crate::cli;
+use crate::globals::Globals;
+use crate::outcome::Success;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  gtc doctor\n  gtc doctor prod-eu")]
+pub(crate) struct Doctor {
+    /// The environment [default: all of them]
+    environment: Option<EnvironmentId>,
+    #[command(flatten)]
+    explained: Explained,
+}
+
+impl Doctor {
+    pub(super) fn run(self, globals: &Globals) -> Result<Success, Fault> {
+        let environments = match self.environment {
+            Some(one) => vec![one],
+            None => globals.root()?.environments()?,
+        };
+        if environments.is_empty() {
+            return Err(Fault::not_found("there is no environment yet").hint("gtc op env init"));
+        }
+        let words = |id: &EnvironmentId| ["op", "env", "doctor", id.as_str()].map(str::to_owned);
+        if self.explained.how() == Explain::Only {
+            let mut plan = Plan::default();
+            environments.iter().for_each(|id| plan.add(words(id)));
+            return plan.carry_out(globals, Explain::Only);
+        }
+        let mut sound = Vec::new();
+        for id in &environments {
+            sound.push(cli::in_process(globals, &words(id))?);
+        }
+        Success::of(&serde_json::json!({ "environments": sound }))
+    }
+}

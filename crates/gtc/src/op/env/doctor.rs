@@ -1,0 +1,73 @@
+//! `gtc op env doctor`: finds out what the rule decides on.
+
+use control::Reply;
+use control::env::{DoctorFacts, doctor as decide, needed_artifacts};
+use deploy_spec::{Fault, document};
+use serde_json::json;
+use serve::{DevStore, admin_socket, ambient, client};
+use store::EnvironmentStore;
+
+use crate::globals::{Globals, InEnvironment};
+use crate::outcome::Success;
+
+pub(crate) fn doctor(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
+    let store = globals.store(&at.environment)?;
+    let facts = facts(&store)?;
+    let diagnosis = decide(&store.read()?, &facts)?;
+    if diagnosis.healthy {
+        return Success::of(&diagnosis);
+    }
+    let first = diagnosis.findings.iter().find(|f| f.severity == control::env::Severity::Error);
+    let (message, mend) = first.map_or_else(
+        || (String::new(), String::new()),
+        |finding| (finding.message.clone(), finding.mend.clone()),
+    );
+    let mut fault = Fault::unhealthy(format!("`{}` is not sound: {message}", at.environment));
+    fault.hint = Some(mend);
+    if let serde_json::Value::Object(fields) = json!(diagnosis) {
+        fault.details.extend(fields);
+    }
+    Err(fault)
+}
+
+fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
+    let place = |path: &str| store.folder().join(path).display().to_string();
+    let permissions = store.permission_problems()?.into_iter();
+    let audit = store.audit_verify()?.problems.into_iter();
+    let view = store.read()?;
+    let missing_artifacts = needed_artifacts(&view)?
+        .into_iter()
+        .filter(|digest| !store.artifact(digest).exists())
+        .collect();
+    // Nothing to look for, and no key to make, where there is no secret.
+    let has_secrets = !control::secrets::list(&view)?.secrets.is_empty();
+    let leaks = if has_secrets { DevStore::open(store)?.leaks(&view)? } else { Vec::new() };
+    drop(view);
+    Ok(DoctorFacts {
+        now: ambient::now(),
+        permissions: permissions.map(|p| (place(&p.path), p.found, p.wanted)).collect(),
+        strays: store.stray_files()?.iter().map(|path| place(path)).collect(),
+        audit: audit
+            .map(|p| match p.line {
+                Some(line) => format!("`{}` line {line}: {}", p.file, p.why),
+                None => format!("`{}`: {}", p.file, p.why),
+            })
+            .collect(),
+        missing_artifacts,
+        leaks,
+        free_bytes: ambient::free_bytes(store.folder()),
+        data_plane: data_plane(store)?,
+    })
+}
+
+/// Why a running data plane does not serve the newest state.
+fn data_plane(store: &EnvironmentStore) -> Result<Option<String>, Fault> {
+    match client::ask(&admin_socket(store.folder()), "GET", "/status", Vec::new()) {
+        Ok(Some(Reply::Result(raw))) => {
+            let status: serve::Status = document::from_json(raw.get().as_bytes())?;
+            Ok(status.problem.map(|problem| problem.message))
+        }
+        Ok(Some(Reply::Error(fault))) | Err(fault) => Ok(Some(fault.message)),
+        Ok(None) => Ok(None),
+    }
+}
