@@ -32,6 +32,12 @@ impl Descriptor {
     pub fn path(&self) -> &str {
         self.as_str().split_once('@').map_or("", |(path, _)| path)
     }
+
+    /// The version.
+    #[must_use]
+    pub fn version(&self) -> Option<semver::Version> {
+        self.as_str().split_once('@').and_then(|(_, version)| version.parse().ok())
+    }
 }
 
 #[cfg(test)]
@@ -42,6 +48,7 @@ mod tests {
     fn a_descriptor_is_a_dotted_path_and_a_version() {
         let good: Descriptor = "greentic.deployer.k8s@1.0.0-rc.1".parse().unwrap();
         assert_eq!(good.path(), "greentic.deployer.k8s");
+        assert_eq!(good.version().unwrap().to_string(), "1.0.0-rc.1");
         for bad in
             ["", "a@1.0.0", "a.b", "a.b@", "a.b@1", "A.b@1.0.0", "a..b@1.0.0", "a.b@1.0.0@2.0.0"]
         {

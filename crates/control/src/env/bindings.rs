@@ -1,6 +1,6 @@
 //! What an environment is bound to when nobody chose: the env-packs that are part of `gtc`.
 
-use deploy_spec::{Descriptor, EnvPackBinding, Fault, PackRef, Slot};
+use deploy_spec::{EnvPackBinding, Fault, PackRef, Slot};
 use serde_json::Map;
 
 const DEFAULTS: [(Slot, &str); 5] = [
@@ -27,12 +27,4 @@ pub(super) fn defaults(missing: impl Fn(Slot) -> bool) -> Result<Vec<EnvPackBind
             })
         })
         .collect()
-}
-
-/// The slot that an env-pack of this program fills, and whether this version of it is supported;
-/// none when it is no part of this program.
-pub(super) fn known_slot(kind: &Descriptor) -> Option<(Slot, bool)> {
-    let same_path = |(_, known): &&(Slot, &str)| known.split('@').next() == Some(kind.path());
-    let (slot, known) = DEFAULTS.iter().find(same_path)?;
-    Some((*slot, *known == kind.as_str()))
 }

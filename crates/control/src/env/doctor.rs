@@ -2,27 +2,26 @@
 //!
 //! What takes more than records to know comes in as [`DoctorFacts`]; what it means is decided here.
 
+mod findings;
+
 use deploy_spec::{
-    Digest, EnvironmentId, Fault, Lifecycle, PackRef, Revision, SecretRef, Slot, Timestamp,
+    Descriptor, Digest, EnvironmentId, Fault, Lifecycle, Revision, SecretRef, Slot, Timestamp,
 };
 use serde::Serialize;
 
-use super::bindings::known_slot;
+use self::findings::{of_machine, of_records};
 use crate::backups::contradictions;
 use crate::record::{Key, Record};
 use crate::secrets::missing_secrets;
 use crate::view::{Lookup as _, View};
-
-/// How far the newest record may lie in the future before a clock is wrong, in seconds.
-const CLOCK_SLACK_S: i64 = 300;
-/// Less free space than this is a finding, in bytes.
-const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 
 /// What must be found out for `env doctor`.
 #[derive(Debug, Clone, Default)]
 pub struct DoctorFacts {
     /// What time it is.
     pub now: Timestamp,
+    /// What the registry says of each env-pack that is bound.
+    pub packs: Vec<PackKnown>,
     /// Files that others can use or own: path, what was found, what is wanted.
     pub permissions: Vec<(String, String, String)>,
     /// Files among the records that are no records.
@@ -37,6 +36,17 @@ pub struct DoctorFacts {
     pub free_bytes: Option<u64>,
     /// Why a running data plane does not serve the newest state.
     pub data_plane: Option<String>,
+}
+
+/// What the registry says of an env-pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackKnown {
+    /// The env-pack.
+    pub kind: Descriptor,
+    /// The slot it fills; none when nobody knows it.
+    pub slot: Option<Slot>,
+    /// Whether its version is supported.
+    pub supported: bool,
 }
 
 /// How bad a finding is.
@@ -125,13 +135,14 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
         leaks: facts.leaks.iter().map(|(file, secret)| format!("{file}: {secret}")).collect(),
         findings: Vec::new(),
     };
-    for binding in environment.bindings.iter().filter(|b| b.pack_ref == PackRef::Builtin) {
+    for binding in &environment.bindings {
+        let known = facts.packs.iter().find(|known| known.kind == binding.kind);
         let kind = binding.kind.to_string();
-        match known_slot(&binding.kind) {
+        match known.and_then(|known| Some((known.slot?, known.supported))) {
             None => diagnosis.unknown_kinds.push(kind),
             Some((slot, _)) if slot != binding.slot => diagnosis.slot_mismatches.push(kind),
-            Some((_, supported)) if !supported => diagnosis.version_skew.push(kind),
-            Some(_) => {}
+            Some((_, false)) => diagnosis.version_skew.push(kind),
+            Some((_, true)) => {}
         }
     }
     diagnosis.findings =
@@ -178,86 +189,6 @@ fn newest(records: &[Record]) -> Option<Timestamp> {
         _ => None,
     });
     made.max()
-}
-
-fn of_records(diagnosis: &Diagnosis) -> Vec<Finding> {
-    let id = &diagnosis.environment_id;
-    let error = |check, message: String, mend: String| Finding {
-        check,
-        severity: Severity::Error,
-        message,
-        mend,
-    };
-    let mut findings = Vec::new();
-    for problem in &diagnosis.validate.problems {
-        let mend = format!("gtc op backups list {id}");
-        findings.push(error("records", problem.clone(), mend));
-    }
-    for slot in diagnosis.missing_slots.iter().filter(|slot| !slot.is_optional()) {
-        let mend = if id.is_local() { "gtc op env init" } else { "gtc op env-packs add" };
-        findings.push(error("slots", format!("nothing fills slot `{slot}`"), mend.into()));
-    }
-    let kinds = [
-        (&diagnosis.unknown_kinds, "is no env-pack that this gtc knows"),
-        (&diagnosis.slot_mismatches, "fills another slot than the one it is in"),
-        (&diagnosis.version_skew, "has a version that this gtc does not support"),
-    ];
-    for (found, what) in kinds {
-        for kind in found {
-            let mend = format!("gtc op env-packs list {id}");
-            findings.push(error("env-packs", format!("`{kind}` {what}"), mend));
-        }
-    }
-    for secret in &diagnosis.secrets.missing {
-        let message = format!("`{secret}` has no value");
-        let mend = format!("gtc op secrets put {id} {}", secret.path());
-        findings.push(Finding { check: "secrets", severity: Severity::Warning, message, mend });
-    }
-    findings
-}
-
-fn of_machine(id: &EnvironmentId, facts: &DoctorFacts, newest: Option<Timestamp>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |check, severity, message: String, mend: String| {
-        findings.push(Finding { check, severity, message, mend });
-    };
-    for (path, found, wanted) in &facts.permissions {
-        let mend = match wanted.strip_prefix("owner ") {
-            Some(owner) => format!("chown {owner} {path}"),
-            None => format!("chmod {wanted} {path}"),
-        };
-        add("permissions", Severity::Error, format!("`{path}` is {found}, not {wanted}"), mend);
-    }
-    for path in &facts.strays {
-        let message = format!("`{path}` is no record and is not read");
-        add("strays", Severity::Warning, message, format!("rm {path}"));
-    }
-    for problem in &facts.audit {
-        let mend = format!("gtc op audit verify {id}");
-        add("audit", Severity::Error, problem.clone(), mend);
-    }
-    for digest in &facts.missing_artifacts {
-        let message = format!("bundle {digest} is gone, and a revision needs it");
-        add("artifacts", Severity::Error, message, "gtc op revisions stage FILE".into());
-    }
-    for (file, secret) in &facts.leaks {
-        let message = format!("the value of `{secret}` stands in `{file}`");
-        let mend = format!("remove it there, then gtc op secrets rotate {id} {secret}");
-        add("leaks", Severity::Error, message, mend);
-    }
-    if let Some(free) = facts.free_bytes.filter(|free| *free < FREE_BYTES_MIN) {
-        let mend = format!("gtc op revisions prune {id}");
-        add("disk", Severity::Error, format!("only {free} bytes are free"), mend);
-    }
-    if let Some(newest) = newest.filter(|t| t.as_second() > facts.now.as_second() + CLOCK_SLACK_S) {
-        let message = format!("a revision is from the future: {newest}");
-        add("clock", Severity::Warning, message, "timedatectl status".into());
-    }
-    if let Some(problem) = &facts.data_plane {
-        let message = format!("the data plane does not serve the newest state: {problem}");
-        add("data-plane", Severity::Error, message, format!("gtc status {id}"));
-    }
-    findings
 }
 
 /// The bundles that the environment's revisions need, archived ones left out.

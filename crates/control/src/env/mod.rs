@@ -14,7 +14,8 @@ mod update;
 pub use create::{Create, CreateAnswers, CreateOutcome};
 pub use destroy::{Destroy, DestroyAnswers, DestroyOutcome};
 pub use doctor::{
-    Diagnosis, DoctorFacts, Finding, SecretsChecked, Severity, Validated, doctor, needed_artifacts,
+    Diagnosis, DoctorFacts, Finding, PackKnown, SecretsChecked, Severity, Validated, doctor,
+    needed_artifacts,
 };
 pub use init::{Init, InitAnswers, InitFacts, InitOutcome, InitResult};
 pub use list::{EnvironmentSummary, list};

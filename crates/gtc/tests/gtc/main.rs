@@ -4,6 +4,7 @@
 mod doctor;
 mod document;
 mod drain;
+mod env_packs;
 mod envelope;
 mod everyday;
 mod gate;

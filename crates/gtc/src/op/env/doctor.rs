@@ -1,8 +1,9 @@
 //! `gtc op env doctor`: finds out what the rule decides on.
 
-use control::Reply;
-use control::env::{DoctorFacts, doctor as decide, needed_artifacts};
-use deploy_spec::{Fault, document};
+use control::env::{DoctorFacts, PackKnown, doctor as decide, needed_artifacts};
+use control::{Lookup as _, Reply};
+use deploy_spec::{EnvPackBinding, Fault, document};
+use env_pack::Registry;
 use serde_json::json;
 use serve::{DevStore, admin_socket, ambient, client};
 use store::EnvironmentStore;
@@ -42,9 +43,17 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     // Nothing to look for, and no key to make, where there is no secret.
     let has_secrets = !control::secrets::list(&view)?.secrets.is_empty();
     let leaks = if has_secrets { DevStore::open(store)?.leaks(&view)? } else { Vec::new() };
+    let registry = Registry::builtin()?;
+    let known = |binding: &EnvPackBinding| PackKnown {
+        kind: binding.kind.clone(),
+        slot: registry.get(&binding.kind).map(|handler| handler.slot),
+        supported: registry.supports(&binding.kind),
+    };
+    let packs = view.environment()?.bindings.iter().map(known).collect();
     drop(view);
     Ok(DoctorFacts {
         now: ambient::now(),
+        packs,
         permissions: permissions.map(|p| (place(&p.path), p.found, p.wanted)).collect(),
         strays: store.stray_files()?.iter().map(|path| place(path)).collect(),
         audit: audit
