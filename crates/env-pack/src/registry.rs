@@ -1,38 +1,20 @@
 //! Which env-packs there are: a descriptor's path names a handler, which fills one slot, supports
-//! some versions, and says which settings it takes.
+//! some versions, and says which settings it takes and what it needs.
+
+mod builtin;
+mod handler;
+
+use std::collections::BTreeMap;
 
 use deploy_spec::{Descriptor, Fault, Slot};
 use serde_json::{Map, Value};
 
-/// An env-pack that is part of this program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handler {
-    /// The dotted path of its descriptors.
-    pub path: String,
-    /// The slot that it fills.
-    pub slot: Slot,
-    /// The versions that it supports.
-    pub versions: semver::VersionReq,
-    /// The names of the settings that it takes.
-    pub settings: Vec<String>,
-    /// Whether it can make the credentials it needs out of an administrator's.
-    pub offers_bootstrap: bool,
-}
+use crate::objection::Objection;
+pub use handler::{CredentialNeed, Handler};
 
-/// What is wrong with a binding: the field by JSON pointer, and why.
-pub type Objection = (String, String);
-
-/// The handlers, by path.
+/// The handlers, by the path of their descriptors.
 #[derive(Debug, Clone, Default)]
-pub struct Registry(Vec<Handler>);
-
-const BUILTIN: [(&str, Slot); 5] = [
-    ("greentic.deployer.local-process", Slot::Deployer),
-    ("greentic.secrets.dev-store", Slot::Secrets),
-    ("greentic.telemetry.stdout", Slot::Telemetry),
-    ("greentic.sessions.in-memory", Slot::Sessions),
-    ("greentic.state.in-memory", Slot::State),
-];
+pub struct Registry(BTreeMap<String, Handler>);
 
 impl Registry {
     /// The env-packs that are part of this program; none of them takes settings.
@@ -41,17 +23,8 @@ impl Registry {
     /// Never, unless two of them had one path.
     pub fn builtin() -> Result<Self, Fault> {
         let mut registry = Self::default();
-        for (path, slot) in BUILTIN {
-            let versions = semver::VersionReq::parse("^0.1.0")
-                .map_err(|error| Fault::internal(error.to_string()))?;
-            let (path, settings) = (path.to_owned(), Vec::new());
-            registry.register(Handler {
-                path,
-                slot,
-                versions,
-                settings,
-                offers_bootstrap: false,
-            })?;
+        for handler in builtin::handlers() {
+            registry.register(handler)?;
         }
         Ok(registry)
     }
@@ -59,31 +32,65 @@ impl Registry {
     /// Adds a handler.
     ///
     /// # Errors
-    /// `conflict` when its path has one already.
+    /// `invalid-input` when its path is not one of a descriptor or its settings are not a JSON
+    /// Schema; `conflict` when its path has a handler already.
     pub fn register(&mut self, handler: Handler) -> Result<(), Fault> {
-        if self.0.iter().any(|known| known.path == handler.path) {
-            return Err(Fault::conflict(format!("`{}` has a handler already", handler.path)));
+        let path = &handler.path;
+        if format!("{path}@0.0.0").parse::<Descriptor>().is_err() {
+            let shown = deploy_spec::document::shown(path);
+            return Err(Fault::invalid(format!("{shown} is not the path of a descriptor"))
+                .hint("a path is like `greentic.deployer.k8s`"));
         }
-        self.0.push(handler);
+        handler.validator()?;
+        if let Some(first) = self.0.get(path) {
+            let why = format!(
+                "`{path}` has a handler already, for {}; a descriptor leads to one handler",
+                first.versions
+            );
+            return Err(Fault::conflict(why).hint("give the second one a path of its own"));
+        }
+        self.0.insert(path.clone(), handler);
         Ok(())
     }
 
     /// The handler of an env-pack, whatever its version.
     #[must_use]
     pub fn get(&self, kind: &Descriptor) -> Option<&Handler> {
-        self.0.iter().find(|handler| handler.path == kind.path())
+        self.0.get(kind.path())
+    }
+
+    /// The handler of an env-pack in a version that it supports.
+    ///
+    /// # Errors
+    /// `not-found` when no handler has its path; `refused` when the version is not supported.
+    pub fn resolve(&self, kind: &Descriptor) -> Result<&Handler, Fault> {
+        let hint = "gtc op env-packs update --help";
+        let Some(handler) = self.get(kind) else {
+            let known = list(self.handlers());
+            let path = kind.path();
+            let why = format!("`{path}` is not known; this gtc knows {known}");
+            return Err(Fault::not_found(why).hint(hint));
+        };
+        if handler.supports(kind) {
+            return Ok(handler);
+        }
+        Err(Fault::refused(unsupported(kind, handler)).hint(hint))
     }
 
     /// Whether this version of an env-pack is supported.
     #[must_use]
     pub fn supports(&self, kind: &Descriptor) -> bool {
-        let handler = self.get(kind);
-        let version = kind.version();
-        handler.zip(version).is_some_and(|(handler, version)| handler.versions.matches(&version))
+        self.get(kind).is_some_and(|handler| handler.supports(kind))
     }
 
-    /// All that is wrong with filling `slot` like that. A version that is not supported fails
-    /// closed.
+    /// All handlers, in the order of their paths.
+    pub fn handlers(&self) -> impl Iterator<Item = &Handler> {
+        self.0.values()
+    }
+
+    /// All that is wrong with the kind and the answers of a binding; pointers are those of the
+    /// binding. A version that is not supported fails closed. Whether the handler fills `slot` at
+    /// all is in [`Handler::slot`], and for the verb to judge.
     #[must_use]
     pub fn check(
         &self,
@@ -92,77 +99,28 @@ impl Registry {
         answers: &Map<String, Value>,
     ) -> Vec<Objection> {
         let Some(handler) = self.get(kind) else {
-            let known = self.0.iter().filter(|handler| handler.slot == slot);
-            let known: Vec<&str> = known.map(|handler| handler.path.as_str()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let why =
-                format!("`{}` is not known; for slot `{slot}` there is: {known}", kind.path());
+            let known = list(self.handlers().filter(|handler| handler.slot == slot));
+            let path = kind.path();
+            let why = format!("`{path}` is not known; for slot `{slot}` there is: {known}");
             return vec![("/kind".into(), why)];
         };
         let mut objections = Vec::new();
-        if !self.supports(kind) {
-            let why = format!("`{kind}` is not supported; this gtc supports {}", handler.versions);
-            objections.push(("/kind".into(), why));
+        if !handler.supports(kind) {
+            objections.push(("/kind".into(), unsupported(kind, handler)));
         }
-        for name in answers.keys().filter(|name| !handler.settings.contains(name)) {
-            let why = format!("`{}` takes no setting `{name}`", handler.path);
-            objections
-                .push((format!("/answers/{}", name.replace('~', "~0").replace('/', "~1")), why));
-        }
+        objections.extend(handler.check_settings(answers));
         objections
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn kind(text: &str) -> Descriptor {
-        text.parse().unwrap()
-    }
-
-    fn objections(slot: Slot, descriptor: &str, answers: &Value) -> Vec<Objection> {
-        let answers = answers.as_object().cloned().unwrap_or_default();
-        Registry::builtin().unwrap().check(slot, &kind(descriptor), &answers)
-    }
-
-    #[test]
-    fn the_five_are_known_in_the_versions_they_support() {
-        for (path, slot) in BUILTIN {
-            assert_eq!(objections(slot, &format!("{path}@0.1.0"), &json!({})), []);
-            assert_eq!(objections(slot, &format!("{path}@0.1.9"), &json!({})), []);
-            for unsupported in ["0.2.0", "1.0.0", "0.1.0-rc.1"] {
-                let found = objections(slot, &format!("{path}@{unsupported}"), &json!({}));
-                assert_eq!(found.len(), 1, "{path}@{unsupported}");
-                assert!(found[0].1.contains("^0.1.0"), "{found:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn everything_wrong_is_told_at_once() {
-        let found = objections(
-            Slot::Telemetry,
-            "greentic.telemetry.stdout@2.0.0",
-            &json!({"colour": "red", "a/b": 1}),
-        );
-        let pointers: Vec<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
-        assert_eq!(pointers, ["/kind", "/answers/a~1b", "/answers/colour"]);
-    }
-
-    #[test]
-    fn an_unknown_kind_names_the_known_ones_of_its_slot() {
-        let found = objections(Slot::Secrets, "greentic.secrets.vault@1.0.0", &json!({}));
-        assert!(found[0].1.contains("greentic.secrets.dev-store"), "{found:?}");
-        let found = objections(Slot::Revocation, "greentic.revocation.list@1.0.0", &json!({}));
-        assert!(found[0].1.ends_with("there is: none"), "{found:?}");
-    }
-
-    #[test]
-    fn a_second_handler_of_one_path_is_refused() {
-        let mut registry = Registry::builtin().unwrap();
-        let again = registry.get(&kind("greentic.state.in-memory@0.1.0")).unwrap().clone();
-        assert_eq!(registry.register(again).unwrap_err().kind, deploy_spec::Kind::Conflict);
-    }
+fn list<'a>(handlers: impl Iterator<Item = &'a Handler>) -> String {
+    let known: Vec<String> = handlers.map(ToString::to_string).collect();
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
+
+fn unsupported(kind: &Descriptor, handler: &Handler) -> String {
+    format!("`{kind}` is not supported; this gtc supports {handler}")
+}
+
+#[cfg(test)]
+mod tests;
