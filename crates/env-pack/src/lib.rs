@@ -22,4 +22,6 @@ pub use seal::{Nonce, Sealer};
 pub use secret_bytes::{SECRET_MAX, SecretBytes};
 pub use setup::{Question, QuestionKind, Settled, Setup, SetupSchema, check_answers};
 pub use source::{read_file, read_stream, read_variable};
-pub use tools::{Machine, Outcome, Platform, Probe, Tool, ToolNeed, check_tools};
+pub use tools::{
+    BindingTools, Machine, Outcome, Platform, Probe, Tool, ToolNeed, ToolReport, check_tools,
+};

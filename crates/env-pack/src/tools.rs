@@ -5,12 +5,14 @@
 mod catalogue;
 mod check;
 mod probe;
+mod report;
 mod run;
 mod version;
 
 pub use catalogue::{Platform, Tool, ToolNeed};
 pub use check::{Machine, Outcome, check_tools};
 pub use probe::Probe;
+pub use report::{BindingTools, ToolReport};
 
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,11 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use deploy_spec::CheckStatus;
-use env_pack::{Machine, Outcome, Platform, Probe, Tool, ToolNeed, check_tools};
+use deploy_spec::{CheckStatus, EnvPackBinding, PackRef, Slot};
+use env_pack::{
+    Handler, Machine, Outcome, Platform, Probe, Registry, Setup, Tool, ToolNeed, ToolReport,
+    check_tools,
+};
 use rustix::fs::OFlags;
 
 fn tool(folder: &Path, name: &str, script: &str) {
@@ -195,4 +198,60 @@ fn a_tool_sees_only_the_variables_that_were_handed_in() {
     let script = r#"[ -z "$CARGO_MANIFEST_DIR$HOME" ] && echo '{"id": "'$ACCOUNT'"}'"#;
     let rows = rows("az", script, &need(Tool::Az, None, Some(Probe::AzAccountShow)));
     assert_eq!(rows[1].found.as_deref(), Some("ada"));
+}
+
+fn bound(slot: Slot, kind: &str) -> EnvPackBinding {
+    EnvPackBinding {
+        slot,
+        kind: kind.parse().unwrap(),
+        pack_ref: PackRef::Builtin,
+        digest: None,
+        answers: serde_json::Map::new(),
+        generation: 0,
+        previous: None,
+    }
+}
+
+#[test]
+fn what_the_local_env_packs_need_is_nothing() {
+    let registry = Registry::builtin().unwrap();
+    let bindings: Vec<_> = registry
+        .handlers()
+        .map(|handler| bound(handler.slot, &format!("{}@0.1.0", handler.path)))
+        .collect();
+    let path = OsStr::new("");
+    let report =
+        with(path, Duration::ZERO, |machine| ToolReport::make(&registry, &bindings, machine));
+    assert_eq!((report.total_checks, report.failed_checks), (0, 0));
+    assert_eq!(report.per_binding.len(), 5);
+}
+
+#[test]
+fn what_every_binding_needs_is_counted_once_for_each() {
+    let mut registry = Registry::default();
+    let cluster = Handler {
+        path: "acme.deployer.cluster".into(),
+        versions: "^1".parse().unwrap(),
+        slot: Slot::Deployer,
+        settings: serde_json::json!({"type": "object"}),
+        setup: Setup::default(),
+        tools: vec![
+            need(Tool::Kubectl, Some(">=1.27"), Some(can_i())),
+            need(Tool::Helm, None, None),
+        ],
+        credentials: Vec::new(),
+        offers_bootstrap: false,
+    };
+    registry.register(cluster).unwrap();
+    let bindings =
+        [bound(Slot::Deployer, "acme.deployer.cluster@1.0.0"), bound(Slot::State, "a.b@1.0.0")];
+    let home = tempfile::tempdir().unwrap();
+    tool(home.path(), "helm", "exit 1");
+    let report = with(home.path().as_os_str(), Duration::from_secs(20), |machine| {
+        ToolReport::make(&registry, &bindings, machine)
+    });
+    // kubectl is not there: its version and login are skipped, and no failure of their own.
+    assert_eq!((report.total_checks, report.failed_checks), (4, 1));
+    let row = serde_json::to_value(&report.per_binding[1]).unwrap();
+    assert_eq!(row, serde_json::json!({"slot": "state", "kind": "a.b@1.0.0", "outcomes": []}));
 }
