@@ -32,6 +32,7 @@ fn documents() -> Vec<(&'static str, Value)> {
         document!(revision::RevisionSchema, deploy_spec::Revision),
         document!(runtime_config::RuntimeConfigSchema, deploy_spec::RuntimeConfig),
         document!(secret::SecretSchema, deploy_spec::Secret),
+        document!(env_pack::SetupSchema, env_pack::Setup),
         document!(split::SplitSchema, deploy_spec::TrafficSplit),
     ]
 }
