@@ -22,6 +22,7 @@ mod record;
 pub mod revisions;
 pub mod secrets;
 pub mod traffic;
+mod verbs;
 mod view;
 
 pub use call::Call;
@@ -34,4 +35,5 @@ pub use memory::Memory;
 pub use problem::Problem;
 pub use project::{project, project_deployment};
 pub use record::{Answered, BundleMember, Change, Folder, Key, Record, RevisionHome, RouteClaim};
+pub use verbs::VERBS;
 pub use view::{Lookup, View};

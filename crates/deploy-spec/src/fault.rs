@@ -87,13 +87,13 @@ pub struct Fault {
     /// The next command to type, or what to change.
     pub hint: Option<String>,
     /// Machine-readable facts: `pointer` of the field, `current_generation`, `gate` …
-    pub details: Map<String, Value>,
+    pub details: Box<Map<String, Value>>,
 }
 
 impl Fault {
     /// A failure of `kind` with no hint yet.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, details: Map::new() }
+        Self { kind, message: message.into(), hint: None, details: Box::default() }
     }
 
     /// See [`Kind::InvalidInput`].

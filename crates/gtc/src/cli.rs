@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::everyday::Everyday;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success, fail, finish};
-use crate::{bundle_command, manual, op, start};
+use crate::{bundle_command, manual, op, policy_command, start};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -53,6 +53,9 @@ enum Command {
     Start(start::Start),
     #[command(flatten)]
     Everyday(Everyday),
+    /// Explain who may do what; policies are the *.cedar files of the store root
+    #[command(subcommand)]
+    Policy(policy_command::Verb),
     /// Print a script that completes commands in a shell
     Completions(manual::Completions),
     /// Write the manual pages
@@ -82,6 +85,7 @@ impl Command {
             Self::Op(noun) => noun.run(globals),
             Self::Bundle(verb) => verb.run(),
             Self::Start(start) => start.run(globals),
+            Self::Policy(verb) => verb.run(globals),
             Self::Everyday(everyday) => everyday.run(globals),
             Self::Completions(completions) => completions.run(Cli::command()),
             Self::Man(man) => man.run(Cli::command()),
@@ -140,5 +144,22 @@ mod tests {
     #[test]
     fn the_grammar_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// Policies name verbs; one that is not on the list could never be granted.
+    #[test]
+    fn every_verb_is_on_the_list_that_policies_know() {
+        let grammar = Cli::command();
+        let op = grammar.find_subcommand("op").expect("`gtc op`");
+        for noun in op.get_subcommands() {
+            let known = control::VERBS.iter().find(|(name, ..)| *name == noun.get_name());
+            let (_, writes, reads) = known.unwrap_or_else(|| panic!("{}", noun.get_name()));
+            for verb in noun.get_subcommands() {
+                let name = verb.get_name();
+                let changes = verb.get_arguments().any(|argument| argument.get_id() == "dry_run");
+                let listed = if changes { writes } else { reads };
+                assert!(listed.contains(&name), "{} {name}", noun.get_name());
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ mod manual;
 mod mutate;
 mod op;
 mod outcome;
+mod policy_command;
 mod progress;
 mod render;
 mod start;

@@ -64,11 +64,15 @@ pub(crate) fn mutate<V: Verb>(
     }
     let intent = if change.dry_run { Intent::Rehearse } else { Intent::Commit };
     let facts = find(&store, &call.answers, intent)?;
-    let context = ambient::context(ambient::own_uid(), &call.environment_id)?;
-    if intent == Intent::Rehearse {
-        return rehearse::<V>(&store, &call, &facts, &context);
-    }
-    Success::of_reply(store.execute::<V>(&call, &facts, &context)?.reply)
+    let asked = ambient::Asked::of::<V>(&store);
+    let context = ambient::context(ambient::own_uid(), &asked)?;
+    let done = match intent {
+        Intent::Rehearse => rehearse::<V>(&store, &call, &facts, &context),
+        Intent::Commit => store
+            .execute::<V>(&call, &facts, &context)
+            .and_then(|executed| Success::of_reply(executed.reply)),
+    };
+    done.map_err(|fault| asked.with_grant(fault, &context.actor))
 }
 
 /// What would be committed, and answered.

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bundle", 2),
     ("env-pack", 2),
     ("ingress", 2),
+    ("policy", 2),
     ("registry", 2),
     ("store", 2),
     ("workload", 2),

@@ -144,7 +144,7 @@ fn shown_columns<'a>(name: &str, rows: &'a [Tree]) -> Vec<(&'a str, String)> {
 pub(crate) fn fault(fault: &Fault) -> String {
     let red = AnsiColor::Red.on_default().bold();
     let mut text = format!("{red}{}{red:#}: {}\n", fault.kind, visible(&fault.message));
-    for (name, value) in &fault.details {
+    for (name, value) in &*fault.details {
         let value = Tree::read(&value.to_string());
         match rows(&value) {
             Some(rows) if !rows.is_empty() => list(&mut text, name, rows),

@@ -16,6 +16,8 @@ fn steady() -> insta::Settings {
     settings.add_filter(r"\S+@\S+(\n|$)", "<who>$1");
     settings.add_filter(r"\d+ bytes", "<n> bytes");
     settings.add_filter(r"\S+ may not", "<user> may not");
+    settings.add_filter(r#"User::"[^"]+""#, "User::<user>");
+    settings.add_filter(r"/\S+/policy\.cedar", "<root>/policy.cedar");
     settings.add_filter(r"(pass|fail|skipped) +\d+ +", "$1 <ms> ");
     settings
 }

@@ -5,13 +5,14 @@ use control::Handle;
 use control::revisions::{self, Warm};
 use deploy_spec::{Fault, document};
 use serde_json::{Map, Value, json};
-use serve::{admin_socket, ambient, client};
+use serve::ambient::{self, Asked};
+use serve::{admin_socket, client};
 use store::EnvironmentStore;
 use workload::{Engine, EngineSettings};
 
 use crate::answers;
 use crate::globals::{Change, Globals};
-use crate::mutate::{Asked, Fields, ask};
+use crate::mutate::{self, Fields, ask};
 use crate::op::environment_and;
 use crate::outcome::Success;
 
@@ -35,8 +36,8 @@ pub(super) fn warm(globals: &Globals, args: WarmArgs) -> Result<Success, Fault> 
         .set("revision_id", revision)
         .done();
     let (call, store) = match ask::<Warm>(globals, &args.change, flags.clone())? {
-        Asked::Print(success) => return Ok(success),
-        Asked::Call(call, store) => (call, store),
+        mutate::Asked::Print(success) => return Ok(success),
+        mutate::Asked::Call(call, store) => (call, store),
     };
     if args.change.dry_run {
         return rehearse(&store, &call.answers);
@@ -44,7 +45,7 @@ pub(super) fn warm(globals: &Globals, args: WarmArgs) -> Result<Success, Fault> 
     if let Some(success) = in_data_plane(&store, &args.change, flags)? {
         return Ok(success);
     }
-    let context = ambient::context(ambient::own_uid(), &call.environment_id)?;
+    let context = ambient::context(ambient::own_uid(), &Asked::of::<Warm>(&store))?;
     let engine = || Engine::new(engine_settings(&store));
     Success::of_reply(serve::warm(&store, engine, None, &call, &context)?.reply)
 }

@@ -1,0 +1,19 @@
+//! Every verb of the command line, for who must know them all: policies, and the test that holds
+//! the grammar to this list.
+
+/// A noun, and its verbs: those that change something, and those that look.
+pub const VERBS: [(&str, &[&str], &[&str]); 9] = [
+    ("env", &["init", "create", "update", "destroy"], &["list", "show", "doctor", "render"]),
+    ("env-packs", &["add", "update", "remove", "rollback"], &["list"]),
+    ("bundles", &["add", "update", "pause", "resume", "remove"], &["list", "show"]),
+    (
+        "revisions",
+        &["stage", "warm", "drain", "complete-drain", "retry", "archive", "prune"],
+        &["list", "show"],
+    ),
+    ("traffic", &["set", "rollback", "clear"], &["show", "history"]),
+    ("config", &["set", "unset"], &["show"]),
+    ("secrets", &["put", "rotate", "delete"], &["list", "get"]),
+    ("audit", &[], &["list", "verify"]),
+    ("backups", &["create", "restore"], &["list"]),
+];

@@ -1,0 +1,52 @@
+//! The policy files of a store.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// The largest policy file, in bytes.
+const FILE_MAX: u64 = 1024 * 1024;
+
+/// The name of a policy file, and what stands in it.
+pub(crate) type Text = (String, String);
+
+/// The account that owns the store; none while there is no store.
+pub(crate) fn owner(root: &Path) -> Option<u32> {
+    fs::metadata(root).ok().map(|meta| meta.uid())
+}
+
+/// The policies, in order of their files' names. A file that somebody else could have written is
+/// as good as one that cannot be read.
+pub(crate) fn read(root: &Path) -> Result<Vec<Text>, String> {
+    let entries = match fs::read_dir(root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(format!("`{}` cannot be listed: {error}", root.display())),
+        Ok(entries) => entries,
+    };
+    let mut texts = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| error.to_string())?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".cedar") && !name.starts_with('.') {
+            texts.push((name.clone(), text(&entry.path(), &name, owner(root))?));
+        }
+    }
+    texts.sort();
+    Ok(texts)
+}
+
+fn text(path: &Path, name: &str, owner: Option<u32>) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
+    let meta = fs::symlink_metadata(path).map_err(failed)?;
+    if !meta.is_file() {
+        return Err(format!("`{name}` is no plain file"));
+    }
+    if meta.mode() & 0o022 != 0 || Some(meta.uid()) != owner {
+        return Err(format!("others than the owner of the store may write `{name}` (chmod go-w)"));
+    }
+    if meta.len() > FILE_MAX {
+        return Err(format!("`{name}` is larger than {FILE_MAX} bytes"));
+    }
+    fs::read_to_string(path).map_err(failed)
+}
