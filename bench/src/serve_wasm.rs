@@ -94,7 +94,7 @@ fn theirs(
 ) -> Result<Server, String> {
     let address = free_address()?;
     let mut serve_it = Command::new(&bench.wasmtime);
-    serve_it.args(["serve", "-Scli", "--addr", &address]).args(flags).arg(component);
+    serve_it.args(["serve", "-Scli,config", "--addr", &address]).args(flags).arg(component);
     serve(name, address, &serve_it)
 }
 

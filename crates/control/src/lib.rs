@@ -5,6 +5,7 @@
 //! [`Rejection`]. One verb is one file. Compare-and-swap, idempotency and audit are in the
 //! mechanism, not in the verbs. Nothing here reads a file, a clock or a random number.
 
+mod authorization;
 pub mod backups;
 pub mod bundles;
 mod call;
@@ -25,6 +26,7 @@ pub mod traffic;
 mod verbs;
 mod view;
 
+pub use authorization::denied;
 pub use call::Call;
 pub use draft::{Context, Draft, Fresh};
 pub use handle::{Handle, resolve_deployment, resolve_revision};
@@ -32,7 +34,7 @@ pub use mechanism::{
     Decision, Rejection, Reply, Transaction, Verb, decide, document_schema, replay,
 };
 pub use memory::Memory;
-pub use problem::Problem;
+pub use problem::{Problem, none_of};
 pub use project::{project, project_deployment};
 pub use record::{Answered, BundleMember, Change, Folder, Key, Record, RevisionHome, RouteClaim};
 pub use verbs::VERBS;

@@ -1,14 +1,14 @@
 //! What every verb has in common: authorization, compare-and-swap, idempotency, audit, dry run.
 
-use deploy_spec::audit::AuditSchema;
 use deploy_spec::document;
-use deploy_spec::{AuditEvent, AuditResult, Digest, Fault, GenerationChange, Permission};
+use deploy_spec::{AuditEvent, AuditResult, Digest, Fault, GenerationChange};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::authorization::{event, permitted};
 use crate::call::{COMMON, Call};
 use crate::draft::{Context, Draft};
 use crate::record::{Answered, AnsweredSchema, Change, Record};
@@ -120,7 +120,7 @@ fn weigh<V: Verb>(
     if call.environment_id != *draft.view.environment_id() {
         return Err(Fault::internal("a command was brought to another environment's records"));
     }
-    allowed::<V>(draft)?;
+    permitted((V::NOUN, V::OP), &call.environment_id, draft.context)?;
     let body_digest = document::canonical_digest(&json!(call.answers));
     if let Some(first) = first_answer::<V>(draft, &body_digest)? {
         return Ok(Decision { reply: first, transaction: None });
@@ -153,22 +153,6 @@ fn weigh<V: Verb>(
     Ok(Decision { reply, transaction: Some(Transaction { changes, audit }) })
 }
 
-fn allowed<V: Verb>(draft: &Draft<'_>) -> Result<(), Fault> {
-    let authorization = &draft.context.authorization;
-    if authorization.decision == Permission::Allow {
-        return Ok(());
-    }
-    Err(Fault::refused(format!(
-        "{} may not `{} {}` on `{}`: {}",
-        draft.actor().user,
-        V::NOUN,
-        V::OP,
-        draft.view().environment_id(),
-        authorization.reason
-    ))
-    .detail("policy", authorization.policy.clone()))
-}
-
 /// The first answer to a command that is asked again, for callers to whom finding the facts anew
 /// would be costly, or impossible by now. No answer says nothing: [`decide`] says it.
 ///
@@ -198,21 +182,12 @@ fn first_answer<V: Verb>(draft: &Draft<'_>, body: &Digest) -> Result<Option<Repl
 }
 
 fn audit<V: Verb>(draft: &Draft<'_>, result: AuditResult) -> AuditEvent {
+    let environment_id = draft.view.environment_id();
     AuditEvent {
-        schema: AuditSchema,
-        event_id: draft.context.event_id(),
-        ts: draft.context.now,
-        actor: draft.context.actor.clone(),
-        environment_id: draft.view.environment_id().clone(),
-        noun: V::NOUN.into(),
-        verb: V::OP.into(),
         target: draft.target.clone(),
         idempotency_key: draft.key(),
         generation: draft.generation,
-        authorization: draft.context.authorization.clone(),
-        result,
-        prev_hash: None,
-        hash: None,
+        ..event((V::NOUN, V::OP), environment_id, draft.context, result)
     }
 }
 

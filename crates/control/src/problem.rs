@@ -28,7 +28,10 @@ pub(crate) fn token(name: &str) -> String {
 
 /// Nothing when there is no problem; otherwise one failure that names them all, and points at the
 /// first.
-pub(crate) fn none_of(kind: Kind, what: &str, problems: &[Problem]) -> Result<(), Fault> {
+///
+/// # Errors
+/// That failure.
+pub fn none_of(kind: Kind, what: &str, problems: &[Problem]) -> Result<(), Fault> {
     let Some(first) = problems.first() else { return Ok(()) };
     let each: Vec<String> = problems.iter().map(shown).collect();
     let fault = Fault::new(kind, format!("{what}: {}", each.join("; ")));

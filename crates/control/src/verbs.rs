@@ -3,7 +3,11 @@
 
 /// A noun, and its verbs: those that change something, and those that look.
 pub const VERBS: [(&str, &[&str], &[&str]); 9] = [
-    ("env", &["init", "create", "update", "destroy"], &["list", "show", "doctor", "render"]),
+    (
+        "env",
+        &["init", "create", "update", "destroy"],
+        &["list", "show", "doctor", "tool-check", "render"],
+    ),
     ("env-packs", &["add", "update", "remove", "rollback"], &["list"]),
     ("bundles", &["add", "update", "pause", "resume", "remove"], &["list", "show"]),
     (

@@ -49,15 +49,23 @@ impl TryFrom<Unchecked> for Setup {
 }
 
 impl Setup {
+    /// The document that asks these.
+    ///
+    /// # Errors
+    /// `invalid-input` with the pointer of the field that is wrong.
+    pub fn new(questions: Vec<Question>) -> Result<Self, Fault> {
+        let wrong = |(pointer, why): Objection| Fault::invalid(why).at(pointer);
+        laws::hold(&questions).map_err(wrong)?;
+        Ok(Self { schema: SetupSchema, questions })
+    }
+
     /// Reads the document.
     ///
     /// # Errors
     /// `invalid-input` with the pointer of the field that is wrong.
     pub fn from_value(value: Value) -> Result<Self, Fault> {
         let document: Unchecked = deploy_spec::document::from_value(value)?;
-        let wrong = |(pointer, why): Objection| Fault::invalid(why).at(pointer);
-        laws::hold(&document.questions).map_err(wrong)?;
-        Ok(Self { schema: document.schema, questions: document.questions })
+        Self::new(document.questions)
     }
 
     /// The questions, in the order in which they are asked.

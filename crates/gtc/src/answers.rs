@@ -27,7 +27,8 @@ pub(crate) fn document(change: &Change, flags: Map<String, Value>) -> Result<Val
     Ok(Value::Object(document))
 }
 
-fn read(path: &Path) -> Result<Map<String, Value>, Fault> {
+/// The fields of an answers file; `-` is standard input.
+pub(crate) fn read(path: &Path) -> Result<Map<String, Value>, Fault> {
     let shown = if path == Path::new("-") {
         "standard input".into()
     } else {
@@ -72,7 +73,7 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// JSON is tried first: its errors are better, and a JSON document is what a script writes.
-fn parse(text: &str) -> Result<Value, String> {
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text).map_err(|error| error.to_string());
     }

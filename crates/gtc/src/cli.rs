@@ -100,11 +100,7 @@ pub(crate) fn in_process(globals: &Globals, words: &[String]) -> Result<Value, F
         let text = error.to_string();
         Fault::invalid(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
     })?;
-    match cli.command.run(globals).1? {
-        Success::Result(raw) => Ok(serde_json::from_str(raw.get()).unwrap_or_default()),
-        Success::Document(document) => Ok(document),
-        Success::Silent => Ok(Value::Null),
-    }
+    cli.command.run(globals).1?.value()
 }
 
 /// Help was asked for, or something was typed that means nothing.

@@ -1,5 +1,7 @@
 //! The environment variables that are read, all of them.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use deploy_spec::Fault;
@@ -25,6 +27,14 @@ pub(crate) fn store_root(given: Option<PathBuf>) -> Result<PathBuf, Fault> {
 
 /// The variable that somebody named on the command line, and no other.
 #[expect(clippy::disallowed_methods, reason = "this is the home of environment variables")]
-pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// The variables whose names begin with one of these.
+#[expect(clippy::disallowed_methods, reason = "this is the home of environment variables")]
+pub(crate) fn variables(beginnings: &[&str]) -> Vec<(OsString, OsString)> {
+    let named =
+        |name: &OsStr| beginnings.iter().any(|start| name.as_bytes().starts_with(start.as_bytes()));
+    std::env::vars_os().filter(|(name, _)| named(name)).collect()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use deploy_spec::{EnvironmentId, Fault, IdempotencyKey};
+use serve::ambient;
 use store::{EnvironmentStore, Root};
 
 use crate::environment;
@@ -43,6 +44,20 @@ impl Globals {
 
     pub(crate) fn store(&self, environment: &EnvironmentId) -> Result<EnvironmentStore, Fault> {
         Ok(self.root()?.environment(environment))
+    }
+
+    /// The environment of the command `words` that only looks, when whoever types may give it.
+    pub(crate) fn readable(
+        &self,
+        words: (&str, &str),
+        environment: &EnvironmentId,
+    ) -> Result<EnvironmentStore, Fault> {
+        let store = self.store(environment)?;
+        // That there is no such environment is what reading it will say.
+        if store.exists() {
+            serve::permit(&store, words, ambient::own_uid())?;
+        }
+        Ok(store)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one way of every mutation: document, schema, rehearsal or commit.
 
-use control::{Call, Reply, Verb, document_schema, replay};
+use control::{Call, Context, Reply, Verb, document_schema, replay};
 use deploy_spec::Fault;
 use serde_json::{Map, Value, json};
 use serve::ambient;
@@ -24,8 +24,8 @@ pub(crate) enum Intent {
 pub(crate) enum Asked<A> {
     /// Print this and stop.
     Print(Success),
-    /// Go on with this call.
-    Call(Call<A>, EnvironmentStore),
+    /// Go on with this call, that whoever types may give.
+    Call(Box<(Call<A>, EnvironmentStore, Context)>),
 }
 
 /// Reads the answers of a mutation.
@@ -43,7 +43,8 @@ pub(crate) fn ask<V: Verb>(
     }
     let call: Call<V::Answers> = Call::from_document(document)?;
     let store = globals.store(&call.environment_id)?;
-    Ok(Asked::Call(call, store))
+    let context = serve::permit(&store, (V::NOUN, V::OP), ambient::own_uid())?;
+    Ok(Asked::Call(Box::new((call, store, context))))
 }
 
 /// Runs a mutation whose facts `find` finds out.
@@ -53,9 +54,9 @@ pub(crate) fn mutate<V: Verb>(
     flags: Map<String, Value>,
     find: impl FnOnce(&EnvironmentStore, &V::Answers, Intent) -> Result<V::Facts, Fault>,
 ) -> Result<Success, Fault> {
-    let (call, store) = match ask::<V>(globals, change, flags)? {
+    let (call, store, context) = match ask::<V>(globals, change, flags)? {
         Asked::Print(success) => return Ok(success),
-        Asked::Call(call, store) => (call, store),
+        Asked::Call(asked) => *asked,
     };
     if store.exists()
         && let Some(first) = replay::<V>(&store.read()?, &call)?
@@ -64,15 +65,12 @@ pub(crate) fn mutate<V: Verb>(
     }
     let intent = if change.dry_run { Intent::Rehearse } else { Intent::Commit };
     let facts = find(&store, &call.answers, intent)?;
-    let asked = ambient::Asked::of::<V>(&store);
-    let context = ambient::context(ambient::own_uid(), &asked)?;
-    let done = match intent {
+    match intent {
         Intent::Rehearse => rehearse::<V>(&store, &call, &facts, &context),
         Intent::Commit => store
             .execute::<V>(&call, &facts, &context)
             .and_then(|executed| Success::of_reply(executed.reply)),
-    };
-    done.map_err(|fault| asked.with_grant(fault, &context.actor))
+    }
 }
 
 /// What would be committed, and answered.
@@ -80,7 +78,7 @@ pub(crate) fn rehearse<V: Verb>(
     store: &EnvironmentStore,
     call: &Call<V::Answers>,
     facts: &V::Facts,
-    context: &control::Context,
+    context: &Context,
 ) -> Result<Success, Fault> {
     let decision = store.rehearse::<V>(call, facts, context)?;
     let (result, error) = match decision.reply {

@@ -35,6 +35,16 @@ impl Success {
             Reply::Error(fault) => Err(fault),
         }
     }
+
+    /// What was answered, for a command that another one runs.
+    pub(crate) fn value(self) -> Result<Value, Fault> {
+        match self {
+            Self::Result(raw) => serde_json::from_str(raw.get())
+                .map_err(|error| Fault::internal(format!("a result is no JSON: {error}"))),
+            Self::Document(document) => Ok(document),
+            Self::Silent => Ok(Value::Null),
+        }
+    }
 }
 
 /// Which command: what the envelope names.

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use control::VERBS;
 use deploy_spec::{EnvironmentId, Fault};
-use serve::ambient::{self, Asked};
+use serve::ambient;
 
 use crate::globals::Globals;
 use crate::outcome::{Named, Success};
@@ -54,13 +54,11 @@ fn check(globals: &Globals, args: &CheckArgs) -> Result<Success, Fault> {
         return Err(Fault::invalid(why).at("/verb"));
     }
     let root = globals.root()?;
-    let asked = Asked {
-        root: root.path(),
-        environment: &args.environment,
-        noun: &args.noun,
-        verb: &args.verb,
-    };
     let uid = args.uid.unwrap_or_else(ambient::own_uid);
-    let user = args.user.clone().unwrap_or_else(|| ambient::actor(uid).user);
-    Success::of(&asked.explain(uid, &user))
+    let mut actor = ambient::actor(uid);
+    if let Some(user) = &args.user {
+        actor.user.clone_from(user);
+    }
+    let words = (args.noun.as_str(), args.verb.as_str());
+    Success::of(&serve::explain(root.path(), words, &args.environment, &actor))
 }

@@ -66,7 +66,7 @@ impl Start {
         log_to_stderr(self.log);
         let (plane, store, run) = match &self.config {
             Some(path) => from_document(path)?,
-            None => from_store(globals.store(&self.env)?)?,
+            None => from_store(globals.readable(("env", "render"), &self.env)?)?,
         };
         let admin_socket = run.listen()?;
         let settings = Settings {

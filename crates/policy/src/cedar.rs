@@ -1,14 +1,16 @@
 //! From policy texts to a ruling, by Cedar.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::str::FromStr as _;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId,
-    PolicySet, Request as CedarRequest, RestrictedExpression, Schema, ValidationMode, Validator,
+    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
+    ParseErrors, PolicyId, PolicySet, Request as CedarRequest, RestrictedExpression, Schema,
+    ValidationMode, Validator,
 };
 use deploy_spec::Permission;
+use miette::Diagnostic as _;
 
 use crate::files::Text;
 use crate::{Access, LOCAL_OWNER, Request, Verb};
@@ -27,7 +29,7 @@ pub(crate) struct Ruling {
 /// Asks Cedar.
 pub(crate) fn rule(
     texts: &[Text],
-    verbs: &[Verb],
+    verbs: &[Verb<'_>],
     request: &Request<'_>,
     owner: bool,
 ) -> Result<Ruling, String> {
@@ -42,8 +44,8 @@ pub(crate) fn rule(
     let user = Entity::new(principal.clone(), attributes, HashSet::new())
         .map_err(|error| error.to_string())?;
     let mut entities = vec![user];
-    for (noun, verb, access) in verbs {
-        let parents = HashSet::from([uid("Action", group(*access))?]);
+    for Verb { noun, verb, access } in verbs {
+        let parents = HashSet::from([uid("Action", group(*access))?, uid("Action", noun)?]);
         let of_verb = uid("Action", &format!("{noun}.{verb}"))?;
         entities.push(Entity::new_no_attrs(of_verb, parents));
     }
@@ -65,10 +67,15 @@ pub(crate) fn rule(
 }
 
 /// All policies, each named by its file and its place in it, checked against the schema.
-fn policies(texts: &[Text], verbs: &[Verb]) -> Result<PolicySet, String> {
+fn policies(texts: &[Text], verbs: &[Verb<'_>]) -> Result<PolicySet, String> {
     let mut all = PolicySet::new();
     let mut add = |name: &str, text: &str, id: &dyn Fn(usize) -> String| -> Result<(), String> {
-        let parsed = PolicySet::from_str(text).map_err(|error| format!("`{name}`: {error}"))?;
+        let parsed = PolicySet::from_str(text).map_err(|error| unparsed(name, text, &error))?;
+        if parsed.templates().next().is_some() {
+            return Err(format!(
+                "`{name}` holds a template (`?principal`); templates are not used"
+            ));
+        }
         // Cedar numbers the policies of a text in their order.
         let mut found: Vec<_> = parsed.policies().cloned().collect();
         found.sort_by_key(|policy| number(policy.id().as_ref()));
@@ -90,6 +97,16 @@ fn policies(texts: &[Text], verbs: &[Verb]) -> Result<PolicySet, String> {
     }
 }
 
+/// What cannot be read, and in which line.
+fn unparsed(name: &str, text: &str, error: &ParseErrors) -> String {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let before = label.and_then(|label| text.get(..label.offset()));
+    let line = before.map_or_else(String::new, |before| {
+        format!(":{}", before.bytes().filter(|byte| *byte == b'\n').count() + 1)
+    });
+    format!("`{name}{line}`: {error}")
+}
+
 fn number(id: &str) -> usize {
     id.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0)
 }
@@ -101,14 +118,19 @@ const fn group(access: Access) -> &'static str {
     }
 }
 
-fn schema(verbs: &[Verb]) -> Result<Schema, String> {
+fn schema(verbs: &[Verb<'_>]) -> Result<Schema, String> {
+    let nouns: BTreeSet<&str> = verbs.iter().map(|verb| verb.noun).collect();
     let mut text = String::from(
         "entity User = { uid: Long, is_owner: Bool };\nentity Environment;\naction read, write;\n",
     );
-    for (noun, verb, access) in verbs {
+    for noun in nouns {
+        let _ = writeln!(text, "action \"{noun}\";");
+    }
+    for Verb { noun, verb, access } in verbs {
         let _ = writeln!(
             text,
-            "action \"{noun}.{verb}\" in [{}] appliesTo {{ principal: User, resource: Environment }};",
+            "action \"{noun}.{verb}\" in [{}, \"{noun}\"] \
+             appliesTo {{ principal: User, resource: Environment }};",
             group(*access)
         );
     }

@@ -27,7 +27,7 @@ pub struct Explanation {
 
 /// Explains a decision.
 #[must_use]
-pub fn explain(root: &Path, verbs: &[Verb], request: &Request<'_>) -> Explanation {
+pub fn explain(root: &Path, verbs: &[Verb<'_>], request: &Request<'_>) -> Explanation {
     let authorization = authorize(root, verbs, request);
     let is_closed = authorization.policy == crate::CLOSED;
     let wanting = authorization.decision == Permission::Deny && is_closed;
@@ -36,7 +36,7 @@ pub fn explain(root: &Path, verbs: &[Verb], request: &Request<'_>) -> Explanatio
         action: request.action(),
         environment: request.environment.to_string(),
         smallest_grant: wanting.then(|| smallest_grant(request)),
-        policy_file: root.join("policy.cedar").display().to_string(),
+        policy_file: root.join(crate::FILE).display().to_string(),
         authorization,
     }
 }

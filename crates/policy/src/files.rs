@@ -25,24 +25,30 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Text>, String> {
         Ok(entries) => entries,
     };
     let mut texts = Vec::new();
+    let meta = fs::metadata(root).map_err(|error| error.to_string())?;
     for entry in entries {
         let entry = entry.map_err(|error| error.to_string())?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.ends_with(".cedar") && !name.starts_with('.') {
-            texts.push((name.clone(), text(&entry.path(), &name, owner(root))?));
+            texts.push((name.clone(), text(&entry.path(), &name, meta.uid())?));
         }
+    }
+    // Who may write the folder may put a policy into it. A folder without policies says nothing.
+    if !texts.is_empty() && meta.mode() & 0o022 != 0 {
+        let folder = root.display();
+        return Err(format!("others may write to `{folder}` (chmod go-w {folder})"));
     }
     texts.sort();
     Ok(texts)
 }
 
-fn text(path: &Path, name: &str, owner: Option<u32>) -> Result<String, String> {
+fn text(path: &Path, name: &str, owner: u32) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
     let meta = fs::symlink_metadata(path).map_err(failed)?;
     if !meta.is_file() {
         return Err(format!("`{name}` is no plain file"));
     }
-    if meta.mode() & 0o022 != 0 || Some(meta.uid()) != owner {
+    if meta.mode() & 0o022 != 0 || meta.uid() != owner {
         return Err(format!("others than the owner of the store may write `{name}` (chmod go-w)"));
     }
     if meta.len() > FILE_MAX {

@@ -25,8 +25,16 @@ pub enum Access {
     Write,
 }
 
-/// A verb of the command line: its noun, its name, and what it does.
-pub type Verb = (String, String, Access);
+/// A verb of the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct Verb<'a> {
+    /// Its noun.
+    pub noun: &'a str,
+    /// Its name.
+    pub verb: &'a str,
+    /// What it does.
+    pub access: Access,
+}
 
 /// Who asks for what.
 #[derive(Debug, Clone)]
@@ -53,14 +61,18 @@ impl Request<'_> {
 pub const LOCAL_OWNER: &str = "default/local-owner";
 /// The name of the refusal of everything that no policy permits.
 pub const CLOSED: &str = "default/closed";
+/// The name of the refusal of everything while the policies cannot be understood.
+pub const BROKEN: &str = "default/broken";
+/// The file that a grant goes to; any other `*.cedar` of the store root is obeyed as well.
+pub const FILE: &str = "policy.cedar";
 
 /// Whether a request is permitted by the policies in `root`. `verbs` are all there are.
 #[must_use]
-pub fn authorize(root: &Path, verbs: &[Verb], request: &Request<'_>) -> Authorization {
+pub fn authorize(root: &Path, verbs: &[Verb<'_>], request: &Request<'_>) -> Authorization {
     let owner = files::owner(root).is_none_or(|owner| owner == request.uid);
     let by_default = request.environment.is_local() && owner;
-    // Most stores have no policies: nothing of Cedar is touched for them.
     let texts = match files::read(root) {
+        // Most stores have no policies: nothing of Cedar is touched for them.
         Ok(texts) if texts.is_empty() => return unruled(by_default),
         Ok(texts) => texts,
         Err(problem) => return broken(by_default, &problem),
@@ -93,10 +105,14 @@ fn unruled(permitted: bool) -> Authorization {
 
 /// The policies cannot be understood: closed, but for the owner of `local`, who has to mend them.
 fn broken(by_default: bool, problem: &str) -> Authorization {
-    let mut authorization = unruled(by_default);
-    authorization.reason =
-        format!("{}; the policies are not obeyed: {problem}", authorization.reason);
-    authorization
+    let Authorization { decision, policy, reason } = unruled(by_default);
+    let because = format!("the policies are not obeyed: {problem}");
+    match decision {
+        Permission::Allow => {
+            Authorization { decision, policy, reason: format!("{reason}; {because}") }
+        }
+        Permission::Deny => Authorization { decision, policy: BROKEN.into(), reason: because },
+    }
 }
 
 /// The smallest policy that permits exactly this request.

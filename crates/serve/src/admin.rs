@@ -19,7 +19,7 @@ use deploy_spec::{Fault, document};
 use serde_json::{Value, json};
 use store::EnvironmentStore;
 
-use crate::ambient::{self, Asked};
+use crate::access::permit;
 use crate::plane::Plane;
 use crate::warm::warm;
 
@@ -101,7 +101,7 @@ fn run_warm(admin: &Admin, uid: Option<u32>, body: &[u8]) -> Result<Reply, Fault
         return Err(Fault::invalid(format!("this data plane serves `{}`", store.id()))
             .at("/environment_id"));
     }
-    let context = ambient::context(uid, &Asked::of::<Warm>(store))?;
+    let context = permit(store, (Warm::NOUN, Warm::OP), uid)?;
     let engine = || Ok(admin.plane.engine().clone());
     warm(store, engine, Some(&admin.plane), &call, &context).map(|executed| executed.reply)
 }

@@ -2,11 +2,8 @@
 
 use std::path::Path;
 
-use control::{Context, Fresh, Verb};
-use deploy_spec::{
-    Actor, ActorKind, Authorization, EnvironmentId, Fault, Kind, Permission, Timestamp,
-};
-use store::EnvironmentStore;
+use control::{Context, Fresh};
+use deploy_spec::{Actor, ActorKind, Authorization, Fault, Permission, Timestamp};
 
 /// The time.
 #[must_use]
@@ -58,75 +55,11 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     Some(found.blocks_available() * found.fragment_size())
 }
 
-/// What is asked of which environment, and where its policies are.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// The folder of environments.
-    pub root: &'a Path,
-    /// The environment.
-    pub environment: &'a EnvironmentId,
-    /// The noun of the command.
-    pub noun: &'a str,
-    /// The verb of the command.
-    pub verb: &'a str,
-}
-
-impl<'a> Asked<'a> {
-    /// What verb `V` asks of the environment in `store`.
-    #[must_use]
-    pub fn of<V: Verb>(store: &'a EnvironmentStore) -> Self {
-        let root = store.folder().parent().unwrap_or(store.folder());
-        Self { root, environment: store.id(), noun: V::NOUN, verb: V::OP }
-    }
-
-    /// Whether the account with this number and name may.
-    #[must_use]
-    pub fn authorize(&self, uid: u32, user: &str) -> Authorization {
-        policy::authorize(self.root, &verbs(), &self.by(uid, user))
-    }
-
-    /// Why it may, or may not.
-    #[must_use]
-    pub fn explain(&self, uid: u32, user: &str) -> policy::Explanation {
-        policy::explain(self.root, &verbs(), &self.by(uid, user))
-    }
-
-    fn by(&self, uid: u32, user: &'a str) -> policy::Request<'a> {
-        let Self { environment, noun, verb, .. } = *self;
-        policy::Request { user, uid, noun, verb, environment }
-    }
-
-    /// The refusal with the policy that would have been needed, where none says anything.
-    #[must_use]
-    pub fn with_grant(&self, fault: Fault, actor: &'a Actor) -> Fault {
-        let is_closed = fault.details.get("policy").is_some_and(|policy| policy == policy::CLOSED);
-        if fault.kind != Kind::Refused || !is_closed {
-            return fault;
-        }
-        let grant = policy::smallest_grant(&self.by(actor.uid, &actor.user));
-        let file = self.root.join("policy.cedar");
-        fault
-            .hint(format!("who owns the store may add to {}: {grant}", file.display()))
-            .detail("smallest_grant", grant)
-    }
-}
-
-fn verbs() -> Vec<policy::Verb> {
-    let all = control::VERBS.iter().flat_map(|(noun, writes, reads)| {
-        let write = writes.iter().map(|verb| (*verb, policy::Access::Write));
-        let read = reads.iter().map(|verb| (*verb, policy::Access::Read));
-        write.chain(read).map(|(verb, access)| ((*noun).to_owned(), verb.to_owned(), access))
-    });
-    all.collect()
-}
-
-/// The circumstances of a command that account `uid` gives.
+/// The circumstances of a command of `actor`.
 ///
 /// # Errors
 /// As [`random`].
-pub fn context(uid: u32, asked: &Asked<'_>) -> Result<Context, Fault> {
-    let actor = actor(uid);
-    let authorization = asked.authorize(uid, &actor.user);
+pub(crate) fn context(actor: Actor, authorization: Authorization) -> Result<Context, Fault> {
     Ok(Context { now: now(), actor, authorization, fresh: fresh()? })
 }
 
@@ -141,7 +74,7 @@ pub fn data_plane_context() -> Result<Context, Fault> {
         policy: "builtin/data-plane".into(),
         reason: "the data plane ends what was begun".into(),
     };
-    Ok(Context { now: now(), actor: actor(own_uid()), authorization, fresh: fresh()? })
+    context(actor(own_uid()), authorization)
 }
 
 fn fresh() -> Result<Fresh, Fault> {

@@ -24,13 +24,20 @@ impl BundleConfig {
     /// `invalid-input` when it is no JSON Schema.
     pub fn read(archive: &Archive) -> Result<Option<Self>, Fault> {
         let Some(path) = &archive.manifest().config_schema else { return Ok(None) };
+        Self::parse(path.as_str(), &archive.read(path.as_str())?).map(Some)
+    }
+
+    /// The schema that stands in a file.
+    ///
+    /// # Errors
+    /// `invalid-input` when it is no JSON Schema.
+    pub fn parse(path: &str, text: &[u8]) -> Result<Self, Fault> {
         let wrong = |why: String| Fault::invalid(format!("`{path}` in the bundle {why}"));
-        let text = archive.read(path.as_str())?;
-        let schema: Value = serde_json::from_slice(&text)
-            .map_err(|error| wrong(format!("is not JSON: {error}")))?;
+        let schema: Value =
+            serde_json::from_slice(text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
         let validator = jsonschema::validator_for(&schema)
             .map_err(|error| wrong(format!("is not a JSON Schema: {error}")))?;
-        Ok(Some(Self { path: path.to_string(), schema, validator }))
+        Ok(Self { path: path.to_owned(), schema, validator })
     }
 
     /// The schema in the bundle of a deployment's newest revision; none when there is no revision

@@ -4,6 +4,7 @@
 //! Decisions are made in `control` and `dispatch`; this crate has the side effects between them:
 //! a clock, random bits, files, sockets.
 
+mod access;
 pub mod admin;
 pub mod ambient;
 mod answer;
@@ -24,6 +25,7 @@ pub mod staging;
 mod status;
 mod warm;
 
+pub use access::{explain, permit};
 pub use backend::Backend;
 pub use bundle_config::BundleConfig;
 pub use follow::{follow_document, follow_store, read_document};

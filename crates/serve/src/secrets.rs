@@ -19,6 +19,8 @@ use crate::ambient;
 
 /// Where the key is, in the environment's folder.
 const KEY: &str = "secrets/dev-store.key";
+/// Where the sealed values are, in the environment's folder.
+const VALUES: &str = "secrets/values";
 
 /// The sealed values of one environment.
 pub struct DevStore {
@@ -30,9 +32,15 @@ impl DevStore {
     /// The values of this environment; its key is made when it is first needed.
     ///
     /// # Errors
-    /// `refused` when others could read the key; `unavailable` when it cannot be read or made.
+    /// `refused` when others could read the key, or when it is gone and there are values that only
+    /// it opens; `unavailable` when it cannot be read or made.
     pub fn open(store: &EnvironmentStore) -> Result<Self, Fault> {
-        let key = store.private_file(KEY, || Ok(ambient::random::<32>()?.to_vec()))?;
+        let make = || match sealed_values(store)? {
+            0 => Ok(ambient::random::<32>()?.to_vec()),
+            values => Err(lost_key(store, values)),
+        };
+        // Somebody may have made the key, and sealed with it, between the two looks of the first.
+        let key = store.private_file(KEY, make).or_else(|_| store.private_file(KEY, make))?;
         let sealer = Sealer::new(store.id().clone(), &key)
             .map_err(|fault| fault.hint(format!("restore `{KEY}`, or put every secret again")))?;
         Ok(Self { store: store.clone(), sealer })
@@ -154,10 +162,32 @@ fn search(
     Ok(())
 }
 
+/// How many values are kept, whether a record names them or not.
+fn sealed_values(store: &EnvironmentStore) -> Result<usize, Fault> {
+    match std::fs::read_dir(store.folder().join(VALUES)) {
+        Ok(values) => Ok(values.count()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(Fault::unavailable(format!("listing `{VALUES}` failed: {error}"))),
+    }
+}
+
+/// A new key would make a riddle of every value that was sealed with the old one.
+fn lost_key(store: &EnvironmentStore, values: usize) -> Fault {
+    let key = store.folder().join(KEY);
+    Fault::refused(format!(
+        "the key `{}` is gone, and only it opens the {values} values sealed beside it",
+        key.display()
+    ))
+    .hint(format!(
+        "put the key back from where it was saved; or give the values up: rm -r {}",
+        store.folder().join(VALUES).display()
+    ))
+}
+
 /// Where a value is kept; no name leads anywhere else.
 fn file(value_ref: &str) -> Result<String, Fault> {
     let id: EventId = value_ref.parse().map_err(Fault::internal)?;
-    Ok(format!("secrets/values/{id}"))
+    Ok(format!("{VALUES}/{id}"))
 }
 
 /// `config` with the values of these secrets in it, each under the last part of its path: what a

@@ -1,9 +1,12 @@
 //! Small private files that are made once and then only read: this machine's own keys.
 
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
 
 use deploy_spec::Fault;
+use rustix::fs::OFlags;
 
 use crate::corrupt::io_fault;
 use crate::folders::{Found, make_folders};
@@ -43,18 +46,39 @@ impl EnvironmentStore {
         self.read_private_file(path)?.ok_or_else(gone)
     }
 
+    /// What is looked at is what is read: both by one handle, which follows no link.
     fn read_private_file(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
-        let file = self.folder.join(path);
-        match std::fs::symlink_metadata(&file) {
-            Ok(meta) if !meta.is_file() || meta.mode() & 0o077 != 0 => {
-                return Err(Fault::refused(format!(
-                    "`{}` holds a key and is not a file that only its owner can read",
-                    file.display()
-                ))
-                .hint(format!("make it a plain file of yours: chmod 600 {}", file.display())));
+        let failed = |error: io::Error| io_fault(&self.id, "reading", path, &error);
+        let name = self.folder.join(path);
+        let mut file = match open_plain(&name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                return Err(not_private(&name));
             }
-            _ => {}
+            Err(error) => return Err(failed(error)),
+        };
+        let meta = file.metadata().map_err(failed)?;
+        let own = rustix::process::geteuid();
+        let strange = meta.uid() != own.as_raw() && !own.is_root();
+        if !meta.is_file() || meta.mode() & 0o077 != 0 || strange {
+            return Err(not_private(&name));
         }
-        self.disk.read(path).map_err(|error| io_fault(&self.id, "reading", path, &error))
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        Ok(Some(bytes))
     }
+}
+
+fn open_plain(name: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = File::options();
+    options.read(true).custom_flags(flags.bits().cast_signed());
+    options.open(name)
+}
+
+fn not_private(name: &Path) -> Fault {
+    let name = name.display();
+    Fault::refused(format!("`{name}` holds a key and is not a file that only its owner can read"))
+        .hint(format!("make it a plain file of yours: chmod 600 {name}"))
 }

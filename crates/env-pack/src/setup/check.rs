@@ -1,5 +1,7 @@
 //! Holding answers against the questions: everything missing or wrong at once.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{QuestionKind, Setup};
@@ -15,13 +17,15 @@ pub struct Settled {
     pub secrets: Vec<String>,
 }
 
-/// Sorts the answers into configuration and secrets. `null` is no answer.
+/// Sorts the answers into configuration and secrets. `null` is no answer; the secrets in `kept` have
+/// a value already, and need none.
 ///
 /// # Errors
 /// Everything that is missing, wrong or not asked, at `/<name>`, in the order of the questions.
 pub fn check_answers(
     setup: &Setup,
     answers: &Map<String, Value>,
+    kept: &BTreeSet<String>,
 ) -> Result<Settled, Vec<Objection>> {
     let mut settled = Settled::default();
     let mut objections = Vec::new();
@@ -30,7 +34,7 @@ pub fn check_answers(
         let given = answers.get(name).filter(|answer| !answer.is_null());
         let objection = |why: &str| (member("", name), format!("{}: {why}", question.prompt));
         match given.or(question.default.as_ref()) {
-            None if question.required => {
+            None if question.required && !kept.contains(name) => {
                 objections.push(objection(&format!(
                     "it is not answered; it must be {}",
                     question.wanted()

@@ -3,7 +3,7 @@
 use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 use crate::SECRET_MAX;
 
@@ -63,6 +63,50 @@ const fn yes() -> bool {
 }
 
 impl Question {
+    /// A question for a secret.
+    #[must_use]
+    pub fn secret(name: &str, prompt: String, required: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: QuestionKind::Secret,
+            prompt,
+            help: None,
+            default: None,
+            required,
+            pattern: None,
+            min: None,
+            max: None,
+            choices: Vec::new(),
+        }
+    }
+
+    /// The JSON Schema of its answer.
+    #[must_use]
+    pub fn schema(&self) -> Value {
+        let mut schema = match self.kind {
+            QuestionKind::Text => json!({"type": "string"}),
+            QuestionKind::Secret => json!({"type": "string", "writeOnly": true, "minLength": 1}),
+            QuestionKind::Number => json!({"type": "number"}),
+            QuestionKind::Boolean => json!({"type": "boolean"}),
+            QuestionKind::Choice => json!({"enum": self.choices}),
+        };
+        schema["description"] = self.prompt.as_str().into();
+        let pattern = self.pattern.as_ref().map(|pattern| format!("^(?:{pattern})$").into());
+        let number = |number: &Option<Number>| number.clone().map(Value::Number);
+        let rest = [
+            ("default", self.default.clone()),
+            ("pattern", pattern),
+            ("minimum", number(&self.min)),
+            ("maximum", number(&self.max)),
+        ];
+        for (name, value) in rest {
+            if let Some(value) = value {
+                schema[name] = value;
+            }
+        }
+        schema
+    }
+
     /// Why `answer` is no answer to this question; it does not show the answer.
     ///
     /// # Errors

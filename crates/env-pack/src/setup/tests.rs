@@ -1,5 +1,7 @@
 //! Questions that can be asked, and answers that fit them.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
@@ -21,14 +23,16 @@ fn questions() -> Setup {
 }
 
 fn problems(answers: &Value) -> Vec<String> {
-    let found = check_answers(&questions(), answers.as_object().unwrap()).unwrap_err();
+    let found =
+        check_answers(&questions(), answers.as_object().unwrap(), &BTreeSet::new()).unwrap_err();
     found.iter().map(|(pointer, why)| format!("{pointer}: {why}")).collect()
 }
 
 #[test]
 fn answers_are_sorted_into_configuration_and_secrets() {
     let answers = json!({"host": "a.example", "size": "small", "api_key": "sk-1", "tls": null});
-    let settled = check_answers(&questions(), answers.as_object().unwrap()).unwrap();
+    let settled =
+        check_answers(&questions(), answers.as_object().unwrap(), &BTreeSet::new()).unwrap();
     let config = json!({"host": "a.example", "replicas": 2, "size": "small"});
     assert_eq!(Value::Object(settled.config), config);
     assert_eq!(settled.secrets, ["api_key"]);
@@ -44,6 +48,14 @@ fn everything_missing_is_listed_at_once() {
             "/api_key: The key?: it is not answered; it must be a text (a secret)",
         ]
     );
+}
+
+#[test]
+fn a_secret_that_is_kept_needs_no_answer() {
+    let answers = json!({"host": "a", "size": "small"});
+    let kept = BTreeSet::from(["api_key".to_owned()]);
+    let settled = check_answers(&questions(), answers.as_object().unwrap(), &kept).unwrap();
+    assert_eq!(settled.secrets, [] as [String; 0]);
 }
 
 #[test]
@@ -69,7 +81,7 @@ fn each_kind_takes_its_own_answers_only() {
     let with = |name: &str, answer: Value| {
         let mut answers = json!({"host": "a", "size": "large", "api_key": "sk-1"});
         answers[name] = answer;
-        check_answers(&questions(), answers.as_object().unwrap()).is_ok()
+        check_answers(&questions(), answers.as_object().unwrap(), &BTreeSet::new()).is_ok()
     };
     for (name, good, bad) in [
         ("host", json!("b"), vec![json!(""), json!("b1"), json!("1b"), json!("a\n"), json!(1)]),

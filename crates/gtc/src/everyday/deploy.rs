@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use control::{Lookup as _, View};
 use deploy_spec::{BundleId, DeploymentRecord, EnvironmentId, Fault};
+use store::Snapshot;
 
 use super::dial::shares;
 use super::plan::Plan;
@@ -49,10 +50,10 @@ pub(crate) struct Up {
 
 /// Where a bundle goes.
 #[derive(Debug, Args)]
-struct Place {
+pub(super) struct Place {
     /// The environment
     #[arg(long, default_value = "local", value_name = "ENVIRONMENT")]
-    env: EnvironmentId,
+    pub(super) env: EnvironmentId,
     /// The deployment, where the bundle has several
     #[arg(long)]
     deployment: Option<String>,
@@ -101,43 +102,99 @@ impl<'a> Share<'a> {
 /// The commands that bring a bundle to an environment.
 fn plan(globals: &Globals, source: &Path, place: &Place, share: Share<'_>) -> Result<Plan, Fault> {
     let mut plan = Plan::default();
-    let bundle = bundle_file(source, &mut plan)?;
-    let env = place.env.as_str();
-    let store = globals.store(&place.env)?;
-    if place.env.is_local() && !store.exists() {
-        plan.add(["op", "env", "init"]);
+    let target = Target::find(globals, source, place, &mut plan)?;
+    target.make(&mut plan);
+    target.push(&mut plan);
+    match (share, target.serves()) {
+        (Share::IfFirst, true) => {}
+        (Share::IfFirst, false) => target.shift("100", &mut plan)?,
+        (Share::Percent(percent), _) => target.shift(percent, &mut plan)?,
     }
-    let view = if store.exists() { Some(store.read()?) } else { None };
-    let known = match &view {
-        Some(view) => known(view, place, &bundle.id)?,
-        None => None,
-    };
-    if known.is_none() {
-        plan.add(add_words(place, &bundle.id));
-    }
-    let name = known.as_ref().map_or_else(
-        || bundle.id.to_string(),
-        |record| record.deployment.deployment_id.to_string(),
-    );
-    let sequence = known.as_ref().map_or(0, |record| record.deployment.last_sequence) + 1;
-    let revision = format!("r{sequence}");
-    plan.add(["op", "revisions", "stage", env, &bundle.file, "--deployment", &name]);
-    plan.add(["op", "revisions", "warm", env, &revision, "--deployment", &name]);
-    let serving = known.as_ref().and_then(|record| record.split.as_ref()?.allocation.as_ref());
-    let percent = match (share, serving) {
-        (Share::IfFirst, Some(_)) => return Ok(plan),
-        (Share::IfFirst, None) => "100",
-        (Share::Percent(percent), _) => percent,
-    };
-    let shares = match &view {
-        Some(view) => shares(view, known.as_ref(), &revision, percent)?,
-        None => vec![format!("{revision}={percent}")],
-    };
-    let mut set: Vec<String> =
-        ["op", "traffic", "set", env, "--deployment", &name].map(str::to_owned).into();
-    set.extend(shares);
-    plan.add(set);
     Ok(plan)
+}
+
+/// Where a bundle goes, and what is there already.
+pub(super) struct Target<'a> {
+    place: &'a Place,
+    /// The bundle's file, which the plan may have to build first.
+    file: String,
+    pub(super) bundle_id: BundleId,
+    /// What the environment is, if it is.
+    pub(super) view: Option<Snapshot>,
+    /// The deployment, if there is one.
+    pub(super) known: Option<DeploymentRecord>,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn find(
+        globals: &Globals,
+        source: &Path,
+        place: &'a Place,
+        plan: &mut Plan,
+    ) -> Result<Self, Fault> {
+        let Source { file, id: bundle_id } = bundle_file(source, plan)?;
+        let store = globals.readable(("env", "show"), &place.env)?;
+        let view = if store.exists() { Some(store.read()?) } else { None };
+        let known = match &view {
+            Some(view) => known(view, place, &bundle_id)?,
+            None => None,
+        };
+        Ok(Self { place, file, bundle_id, view, known })
+    }
+
+    pub(super) fn env(&self) -> &'a str {
+        self.place.env.as_str()
+    }
+
+    /// The handle of the deployment, once it is made.
+    pub(super) fn deployment(&self) -> String {
+        match &self.known {
+            Some(record) => record.deployment.deployment_id.to_string(),
+            None => self.bundle_id.to_string(),
+        }
+    }
+
+    /// The handle of the revision, once it is staged.
+    pub(super) fn revision(&self) -> String {
+        let last = self.known.as_ref().map_or(0, |record| record.deployment.last_sequence);
+        format!("r{}", last + 1)
+    }
+
+    /// Whether anything serves already.
+    pub(super) fn serves(&self) -> bool {
+        let split = self.known.as_ref().and_then(|record| record.split.as_ref());
+        split.is_some_and(|split| split.allocation.is_some())
+    }
+
+    /// Makes what is not there: `local`, and the deployment.
+    pub(super) fn make(&self, plan: &mut Plan) {
+        if self.place.env.is_local() && self.view.is_none() {
+            plan.add(["op", "env", "init"]);
+        }
+        if self.known.is_none() {
+            plan.add(add_words(self.place, &self.bundle_id));
+        }
+    }
+
+    /// The next revision, proven.
+    pub(super) fn push(&self, plan: &mut Plan) {
+        let (env, name) = (self.env(), self.deployment());
+        plan.add(["op", "revisions", "stage", env, &self.file, "--deployment", &name]);
+        plan.add(["op", "revisions", "warm", env, &self.revision(), "--deployment", &name]);
+    }
+
+    /// The share of the next revision; the others have what is left.
+    pub(super) fn shift(&self, percent: &str, plan: &mut Plan) -> Result<(), Fault> {
+        let revision = self.revision();
+        let shares = match &self.view {
+            Some(view) => shares(view, self.known.as_ref(), &revision, percent)?,
+            None => vec![format!("{revision}={percent}")],
+        };
+        let name = self.deployment();
+        let set = ["op", "traffic", "set", self.env(), "--deployment", &name].map(str::to_owned);
+        plan.add(set.into_iter().chain(shares));
+        Ok(())
+    }
 }
 
 /// A bundle's file, and the name it gives itself.

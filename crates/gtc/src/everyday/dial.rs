@@ -62,7 +62,7 @@ impl Shift {
         match self.shares.as_slice() {
             [only] => {
                 let (revision, percent) = only.split_once('=').ok_or_else(|| no_share(only))?;
-                let view = globals.store(&self.whose.env)?.read()?;
+                let view = globals.readable(("traffic", "show"), &self.whose.env)?.read()?;
                 let record = resolve_deployment(&view, self.whose.deployment.as_ref())?;
                 words.extend(shares(&view, Some(&record), revision, percent)?);
             }

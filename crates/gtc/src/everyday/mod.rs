@@ -6,6 +6,7 @@ mod dial;
 mod doctor;
 mod open;
 mod plan;
+mod setup;
 mod status;
 
 use clap::{Args, Subcommand};
@@ -38,6 +39,8 @@ impl Explained {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Everyday {
+    /// Set a bundle up: ask what it needs, seal what is secret, push, prove, and offer traffic
+    Setup(setup::Setup),
     /// Deploy a bundle, give it all traffic, and serve it here
     Up(deploy::Up),
     /// Push a bundle as the next revision, and prove it; the first one gets the traffic
@@ -57,6 +60,7 @@ pub(crate) enum Everyday {
 impl Everyday {
     pub(crate) fn run(self, globals: &Globals) -> (Named, Result<Success, Fault>) {
         let (op, ended) = match self {
+            Self::Setup(setup) => ("setup", setup.run(globals)),
             Self::Up(up) => ("up", up.run(globals)),
             Self::Deploy(deploy) => ("deploy", deploy.run(globals)),
             Self::Shift(shift) => ("shift", shift.run(globals)),

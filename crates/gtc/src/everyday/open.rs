@@ -39,7 +39,7 @@ impl Open {
             plan.add(show.into_iter().chain(self.deployment.map(|handle| handle.to_string())));
             return plan.carry_out(globals, Explain::Only);
         }
-        let store = globals.store(&self.env)?;
+        let store = globals.readable(("env", "show"), &self.env)?;
         let record = resolve_deployment(&store.read()?, self.deployment.as_ref())?;
         let not_serving = || {
             Fault::unavailable(format!("no data plane serves `{}` on this machine", self.env))

@@ -83,7 +83,7 @@ impl Status {
             plan.add(["op", "revisions", "list", env]);
             return plan.carry_out(globals, Explain::Only);
         }
-        let store = globals.store(&self.environment)?;
+        let store = globals.readable(("env", "show"), &self.environment)?;
         if self.watch { self.watch(&store, globals) } else { Success::of(&self.look(&store)?) }
     }
 

@@ -77,7 +77,7 @@ fn list(globals: &Globals, args: ListArgs) -> Result<Success, Fault> {
         limit: Some(args.limit),
         order,
     };
-    let page = globals.store(&args.at.environment)?.audit_list(&filter)?;
+    let page = globals.readable(("audit", "list"), &args.at.environment)?.audit_list(&filter)?;
     Success::of(&json!({
         "events": page.events,
         "truncated": page.is_cut,
@@ -86,7 +86,7 @@ fn list(globals: &Globals, args: ListArgs) -> Result<Success, Fault> {
 }
 
 fn verify(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
-    let report = globals.store(&at.environment)?.audit_verify()?;
+    let report = globals.readable(("audit", "verify"), &at.environment)?.audit_verify()?;
     if report.problems.is_empty() {
         return Success::of(&report);
     }

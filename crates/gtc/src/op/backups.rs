@@ -160,6 +160,6 @@ fn facts(
 }
 
 fn list(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
-    let view = globals.store(&at.environment)?.read()?;
+    let view = globals.readable(("backups", "list"), &at.environment)?.read()?;
     Success::of(&backups::list(&view)?)
 }

@@ -189,12 +189,12 @@ fn session(source: &str) -> Value {
 }
 
 fn list(globals: &Globals, args: &ListArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.at.environment)?.read()?;
+    let view = globals.readable(("bundles", "list"), &args.at.environment)?.read()?;
     let listed = if args.retired { bundles::list_retired(&view) } else { bundles::list(&view) };
     Success::of(&listed?)
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.environment)?.read()?;
+    let view = globals.readable(("bundles", "show"), &args.environment)?.read()?;
     Success::of(&bundles::show(&view, args.deployment.as_ref())?)
 }

@@ -115,7 +115,7 @@ fn facts(
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
-    let store = globals.store(&args.at.environment)?;
+    let store = globals.readable(("config", "show"), &args.at.environment)?;
     let view = store.read()?;
     let bundle = BundleConfig::of_newest(&store, &view, args.deployment.as_ref())?;
     let declared = bundle.map(|bundle| bundle.declared());

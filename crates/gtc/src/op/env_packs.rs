@@ -148,6 +148,6 @@ fn facts(
 }
 
 fn list(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
-    let view = globals.store(&at.environment)?.read()?;
+    let view = globals.readable(("env-packs", "list"), &at.environment)?.read()?;
     Success::of(&env_packs::list(&view)?)
 }

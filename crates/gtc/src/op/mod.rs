@@ -17,6 +17,7 @@ use crate::globals::Globals;
 use crate::outcome::{Named, Success};
 
 pub(crate) use revisions::engine_settings;
+pub(crate) use secrets::put_secret;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Noun {

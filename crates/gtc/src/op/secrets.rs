@@ -9,7 +9,7 @@ use control::secrets::{self, Delete, Put, Rotate, SealedValue, SecretOutcome};
 use deploy_spec::{EnvironmentId, Fault, SecretPath};
 use env_pack::SecretBytes;
 use serde_json::Value;
-use serve::DevStore;
+use serve::{DevStore, ambient};
 use store::EnvironmentStore;
 
 use super::environment_and;
@@ -96,7 +96,7 @@ where
     V: control::Verb<Facts = SealedValue, Outcome = SecretOutcome>,
 {
     let (environment, path) = environment_and(args.words.clone());
-    let mut flags =
+    let flags =
         Fields::default().set("environment_id", environment.clone()).set("path", path.clone());
     if args.change.schema || args.change.print_answers {
         return mutate::<V>(globals, &args.change, flags.done(), |_, _, _| Err(unreached()));
@@ -106,21 +106,53 @@ where
         Fault::invalid("which secret?").at("/path").hint("gtc op secrets put BUNDLE/NAME")
     })?)?;
     let store = globals.store(&environment)?;
-    store.read()?;
     let value = value(args)?;
-    let dev_store = DevStore::open(&store)?;
-    let print = dev_store.fingerprint(&path, &value);
-    flags = flags.set("fingerprint", Some(print.clone()));
+    put_value::<V>(globals, &args.change, &store, &path, &value, flags)
+}
+
+/// `gtc op secrets put` with a value that is known already; `words` are the environment and the
+/// secret.
+pub(crate) fn put_secret(
+    globals: &Globals,
+    words: &[String],
+    value: &SecretBytes,
+) -> Result<Value, Fault> {
+    let [environment, path] = words else { return Err(unreached()) };
+    let flags = Fields::default()
+        .set("environment_id", Some(environment.clone()))
+        .set("path", Some(path.clone()));
+    let (environment, path): (EnvironmentId, SecretPath) = (parse(environment)?, parse(path)?);
+    let store = globals.store(&environment)?;
+    let done = put_value::<Put>(globals, &Change::default(), &store, &path, value, flags)?;
+    done.value()
+}
+
+fn put_value<V>(
+    globals: &Globals,
+    change: &Change,
+    store: &EnvironmentStore,
+    path: &SecretPath,
+    value: &SecretBytes,
+    flags: Fields,
+) -> Result<Success, Fault>
+where
+    V: control::Verb<Facts = SealedValue, Outcome = SecretOutcome>,
+{
+    serve::permit(store, (V::NOUN, V::OP), ambient::own_uid())?;
+    store.read()?;
+    let dev_store = DevStore::open(store)?;
+    let print = dev_store.fingerprint(path, value);
+    let flags = flags.set("fingerprint", Some(print.clone()));
     let mut kept = None;
-    let done = mutate::<V>(globals, &args.change, flags.done(), |_, _, intent| {
+    let done = mutate::<V>(globals, change, flags.done(), |_, _, intent| {
         if intent == Intent::Rehearse {
             return Ok(SealedValue { value_ref: "not-sealed".into(), fingerprint: print });
         }
-        let sealed = dev_store.seal(&path, &value)?;
+        let sealed = dev_store.seal(path, value)?;
         kept = Some(sealed.value_ref.clone());
         Ok(sealed)
     });
-    forget_unneeded(&store, &dev_store, &path, kept);
+    forget_unneeded(store, &dev_store, path, kept);
     let done = done?;
     erase(&dev_store, &done);
     Ok(done)
@@ -188,13 +220,13 @@ fn delete(globals: &Globals, args: DeleteArgs) -> Result<Success, Fault> {
 }
 
 fn list(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
-    let view = globals.store(&at.environment)?.read()?;
+    let view = globals.readable(("secrets", "list"), &at.environment)?.read()?;
     Success::of(&secrets::list(&view)?)
 }
 
 /// The value alone, so that it can be piped; a terminal gets a line of its own.
 fn get(globals: &Globals, args: &GetArgs) -> Result<Success, Fault> {
-    let store = globals.store(&args.environment)?;
+    let store = globals.readable(("secrets", "get"), &args.environment)?;
     let mut out = std::io::stdout().lock();
     if !args.reveal && !out.is_terminal() {
         return Err(Fault::refused("a value is printed to a terminal only")

@@ -124,11 +124,11 @@ fn clear(globals: &Globals, args: &WhoseArgs) -> Result<Success, Fault> {
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.at.environment)?.read()?;
+    let view = globals.readable(("traffic", "show"), &args.at.environment)?.read()?;
     Success::of(&traffic::show(&view, args.deployment.as_ref())?)
 }
 
 fn history(globals: &Globals, args: &HistoryArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.of.at.environment)?.read()?;
+    let view = globals.readable(("traffic", "history"), &args.of.at.environment)?.read()?;
     Success::of(&traffic::history(&view, args.of.deployment.as_ref(), args.limit)?)
 }

@@ -13,5 +13,6 @@ mod policy;
 mod readme;
 mod secrets;
 mod serving;
+mod setup;
 mod tables;
 mod world;

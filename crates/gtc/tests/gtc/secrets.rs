@@ -9,7 +9,7 @@ use crate::world::{World, example};
 const VALUE: &str = "hunter2-of-the-test";
 
 /// The example, with needs of its own.
-fn needy(world: &World) -> String {
+pub(crate) fn needy(world: &World) -> String {
     let dir = world.folder.path().join("needy");
     let copied = std::process::Command::new("cp")
         .args(["-r", example().join("v1").to_str().unwrap(), dir.to_str().unwrap()])
@@ -50,7 +50,7 @@ fn put(world: &World, path: &str, value: &str, more: &[&str]) -> Result<Value, V
 }
 
 /// Every file below `folder` in which `needle` stands.
-fn files_with(folder: &Path, needle: &str) -> Vec<String> {
+pub(crate) fn files_with(folder: &Path, needle: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -84,6 +84,10 @@ fn what_a_bundle_needs_is_asked_for_all_at_once_and_then_it_is_ready() {
     let serving = world.gtc.start(&[]).unwrap();
     let mut connection = harness::Connection::open(&serving.address).unwrap();
     assert_eq!(connection.get("any.test", "/").unwrap().status, 200);
+    let mut vault =
+        |key: &str| connection.ask("any.test", "/vault", &format!("x-api-key: {key}\r\n"));
+    let answers = [VALUE, "x", ""].map(&mut vault).map(|answer| answer.unwrap().status);
+    assert_eq!(answers, [200, 403, 403], "the workload reads the secret that it declares");
     let config = world.op("env render", &["local", "--output", &world.file("config.json")]);
     assert_eq!(config["deployment_count"], 1);
     assert_eq!(files_with(world.folder.path(), VALUE), Vec::<String>::new());

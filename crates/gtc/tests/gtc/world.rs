@@ -1,7 +1,8 @@
 //! A machine of one's own: a folder, a `gtc`, and the example's bundles.
 
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use harness::{Folder, Gtc};
@@ -86,6 +87,40 @@ impl World {
         let mut words = vec!["local", "--deployment", deployment];
         words.extend_from_slice(shares);
         self.op("traffic set", &words)
+    }
+
+    /// What somebody at a terminal sees, who waits for each prompt and then types.
+    /// `script` (util-linux) gives a command a terminal.
+    pub(crate) fn on_a_terminal(&self, words: &str, typed: &[(&str, &str)]) -> String {
+        let gtc = self.gtc.command(&[]);
+        let arguments: Vec<&str> = gtc.get_args().map(|word| word.to_str().unwrap()).collect();
+        let binary = gtc.get_program().to_str().unwrap();
+        let line = format!("{binary} {words} {}", arguments.join(" "));
+        let mut script = Command::new("script")
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut keys, mut screen) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+        let (mut seen, mut answered) = (Vec::new(), 0);
+        for (prompt, text) in typed {
+            while !String::from_utf8_lossy(&seen[answered..]).contains(prompt) {
+                let mut piece = [0; 4096];
+                let read = screen.read(&mut piece).unwrap();
+                let told = String::from_utf8_lossy(&seen);
+                assert_ne!(read, 0, "`{prompt}` was never asked: {told}");
+                seen.extend_from_slice(&piece[..read]);
+            }
+            answered = seen.len();
+            keys.write_all(text.as_bytes()).unwrap();
+        }
+        drop(keys);
+        screen.read_to_end(&mut seen).unwrap();
+        script.wait().unwrap();
+        String::from_utf8(seen).unwrap()
     }
 
     /// What failed: exit code and error, with nothing on standard output.

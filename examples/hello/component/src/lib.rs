@@ -1,6 +1,7 @@
 //! A component that says hello, its version, and which revision answered.
 //!
-//! `HELLO_VERSION` at build time makes two versions out of one source.
+//! `HELLO_VERSION` at build time makes two versions out of one source. It reads two values by
+//! `wasi:config`, where the deployment has them: `greeting`, and the secret `api_key`.
 
 use std::io::Write as _;
 
@@ -10,6 +11,30 @@ use wasip2::http::types::{
     Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
 use wasip2::io::streams::StreamError;
+
+mod bindings {
+    wit_bindgen::generate!({
+        inline: "
+            package hello:component;
+
+            world configured {
+                import wasi:config/store@0.2.0-rc.1;
+            }
+
+            package wasi:config@0.2.0-rc.1 {
+                interface store {
+                    variant error {
+                        upstream(string),
+                        io(string),
+                    }
+                    get: func(key: string) -> result<option<string>, error>;
+                }
+            }
+        ",
+        world: "hello:component/configured",
+        generate_all,
+    });
+}
 
 const VERSION: &str = match option_env!("HELLO_VERSION") {
     Some(version) => version,
@@ -28,6 +53,7 @@ impl Guest for Hello {
             "/readyz" => answer(out, 200, "text/plain", "ready\n"),
             "/echo" => echo(&request, out),
             "/slow" => slow(query, out),
+            "/vault" => vault(&request, out),
             _ => answer(out, 200, "application/json", &greeting(&request, path)),
         }
     }
@@ -40,12 +66,29 @@ fn greeting(request: &IncomingRequest, path: &str) -> String {
         None => "null".to_owned(),
     };
     format!(
-        "{{\"greeting\":\"hello\",\"version\":{},\"path\":{},\"prefix\":{},\"revision\":{}}}\n",
+        "{{\"greeting\":{},\"version\":{},\"path\":{},\"prefix\":{},\"revision\":{}}}\n",
+        quoted(&configured("greeting").unwrap_or_else(|| "hello".to_owned())),
         quoted(VERSION),
         quoted(path),
         header("x-forwarded-prefix"),
         header("x-greentic-revision"),
     )
+}
+
+/// What the deployment says of `name`.
+fn configured(name: &str) -> Option<String> {
+    bindings::wasi::config::store::get(name).ok().flatten()
+}
+
+/// Opens to whoever knows the secret `api_key`, and says nothing else about it.
+fn vault(request: &IncomingRequest, out: ResponseOutparam) {
+    let given = request.headers().get("x-api-key").into_iter().next();
+    match (configured("api_key"), given) {
+        (Some(key), Some(given)) if key.as_bytes() == given => {
+            answer(out, 200, "text/plain", "open\n");
+        }
+        _ => answer(out, 403, "text/plain", "give the key as x-api-key\n"),
+    }
 }
 
 /// `text` as a JSON string.

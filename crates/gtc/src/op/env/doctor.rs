@@ -12,7 +12,7 @@ use crate::globals::{Globals, InEnvironment};
 use crate::outcome::Success;
 
 pub(crate) fn doctor(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
-    let store = globals.store(&at.environment)?;
+    let store = globals.readable(("env", "doctor"), &at.environment)?;
     let facts = facts(&store)?;
     let diagnosis = decide(&store.read()?, &facts)?;
     if diagnosis.healthy {

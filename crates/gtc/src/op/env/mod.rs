@@ -1,6 +1,7 @@
 //! `gtc op env`.
 
 mod doctor;
+mod tools;
 
 pub(crate) use doctor::doctor;
 
@@ -40,6 +41,9 @@ pub(crate) enum Verb {
     /// Look at everything, and say what to type where something is wrong
     #[command(after_help = "Example:\n  gtc op env doctor local")]
     Doctor(InEnvironment),
+    /// Check the tools of this machine that the bound env-packs call: presence, version, login
+    #[command(after_help = "Example:\n  gtc op env tool-check prod-eu --deadline 30")]
+    ToolCheck(tools::ToolCheckArgs),
     /// Print what a data plane serves from, as one document
     #[command(
         after_help = "Example:\n  gtc op env render local --output runtime-config.json\n  gtc start --config runtime-config.json"
@@ -123,6 +127,7 @@ impl Verb {
             Self::List => ("list", list(globals)),
             Self::Show(args) => ("show", show(globals, &args)),
             Self::Doctor(at) => ("doctor", doctor(globals, &at)),
+            Self::ToolCheck(args) => ("tool-check", tools::tool_check(globals, &args)),
             Self::Render(args) => ("render", render(globals, &args)),
         }
     }
@@ -171,7 +176,11 @@ fn list(globals: &Globals) -> Result<Success, Fault> {
     let mut environments = Vec::new();
     let mut problems = Vec::new();
     for id in root.environments()? {
-        match root.environment(&id).read().and_then(|view| env::list(&view)) {
+        let summary = globals
+            .readable(("env", "list"), &id)
+            .and_then(|store| store.read())
+            .and_then(|view| env::list(&view));
+        match summary {
             Ok(summary) => environments.push(summary),
             Err(fault) if fault.kind == Kind::NotFound => {}
             // One broken environment never hides the others.
@@ -186,12 +195,12 @@ fn list(globals: &Globals) -> Result<Success, Fault> {
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.at.environment)?.read()?;
+    let view = globals.readable(("env", "show"), &args.at.environment)?.read()?;
     Success::of(&env::show(&view, Page { limit: args.limit, after: args.after })?)
 }
 
 fn render(globals: &Globals, args: &RenderArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.at.environment)?.read()?;
+    let view = globals.readable(("env", "render"), &args.at.environment)?.read()?;
     let config = env::render(&view)?;
     let Some(file) = &args.output else { return Ok(Success::Document(json!(config))) };
     let mut text = document::to_line(&config);

@@ -184,11 +184,11 @@ fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
 }
 
 fn list(globals: &Globals, args: &ListArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.at.environment)?.read()?;
+    let view = globals.readable(("revisions", "list"), &args.at.environment)?.read()?;
     Success::of(&revisions::list(&view, args.deployment.as_ref())?)
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
-    let view = globals.store(&args.environment)?.read()?;
+    let view = globals.readable(("revisions", "show"), &args.environment)?.read()?;
     Success::of(&revisions::show(&view, args.deployment.as_ref(), &args.revision)?)
 }

@@ -5,7 +5,6 @@ use control::Handle;
 use control::revisions::{self, Warm};
 use deploy_spec::{Fault, document};
 use serde_json::{Map, Value, json};
-use serve::ambient::{self, Asked};
 use serve::{admin_socket, client};
 use store::EnvironmentStore;
 use workload::{Engine, EngineSettings};
@@ -35,9 +34,9 @@ pub(super) fn warm(globals: &Globals, args: WarmArgs) -> Result<Success, Fault> 
         .text("deployment_id", args.deployment)
         .set("revision_id", revision)
         .done();
-    let (call, store) = match ask::<Warm>(globals, &args.change, flags.clone())? {
+    let (call, store, context) = match ask::<Warm>(globals, &args.change, flags.clone())? {
         mutate::Asked::Print(success) => return Ok(success),
-        mutate::Asked::Call(call, store) => (call, store),
+        mutate::Asked::Call(asked) => *asked,
     };
     if args.change.dry_run {
         return rehearse(&store, &call.answers);
@@ -45,7 +44,6 @@ pub(super) fn warm(globals: &Globals, args: WarmArgs) -> Result<Success, Fault> 
     if let Some(success) = in_data_plane(&store, &args.change, flags)? {
         return Ok(success);
     }
-    let context = ambient::context(ambient::own_uid(), &Asked::of::<Warm>(&store))?;
     let engine = || Engine::new(engine_settings(&store));
     Success::of_reply(serve::warm(&store, engine, None, &call, &context)?.reply)
 }
