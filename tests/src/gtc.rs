@@ -105,8 +105,11 @@ impl Gtc {
     /// # Errors
     /// What it said instead of being ready.
     pub fn start(&self, words: &[&str]) -> Result<Serving, String> {
-        let mut all = vec!["start", "--listen", "127.0.0.1:0", "--log", "error"];
+        let mut all = vec!["start", "--listen", "127.0.0.1:0"];
         all.extend_from_slice(words);
+        if !words.contains(&"--log") {
+            all.extend(["--log", "error"]);
+        }
         let mut child = self
             .command(&all)
             .stdout(Stdio::piped())

@@ -6,6 +6,7 @@ mod cli;
 mod environment;
 mod everyday;
 mod globals;
+mod instant;
 mod manual;
 mod mutate;
 mod op;

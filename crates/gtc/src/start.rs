@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,14 @@ use clap::{Args, ValueEnum};
 use deploy_spec::{EnvironmentId, Fault};
 use ingress::{Server, Settings};
 use serde_json::json;
-use serve::{Front, Plane, RunFolder, admin};
+use serve::{Front, LogFiles, Plane, RunFolder, admin};
 use store::EnvironmentStore;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use workload::{Engine, EngineSettings};
 
 use crate::globals::Globals;
@@ -63,11 +68,14 @@ impl Start {
     }
 
     fn serve(&self, globals: &Globals) -> Result<(), Fault> {
-        log_to_stderr(self.log);
-        let (plane, store, run) = match &self.config {
-            Some(path) => from_document(path)?,
-            None => from_store(globals.readable(("env", "render"), &self.env)?)?,
+        let source = match &self.config {
+            Some(path) => Source::document(path)?,
+            None => Source::Store(globals.readable(("env", "render"), &self.env)?),
         };
+        source.check()?;
+        let run = RunFolder::claim(source.folder())?;
+        let _log = log(self.log, &run.log());
+        let (plane, store) = source.plane()?;
         let admin_socket = run.listen()?;
         let settings = Settings {
             threads: self.threads.unwrap_or(Settings::default().threads),
@@ -92,35 +100,63 @@ impl Start {
     }
 }
 
-type Prepared = (Arc<Plane>, Option<EnvironmentStore>, RunFolder);
-
-fn from_store(store: EnvironmentStore) -> Result<Prepared, Fault> {
-    store.read()?;
-    let run = RunFolder::claim(store.folder())?;
-    let engine = Engine::new(engine_settings(&store))?;
-    let keys = serve::cookie_keys(&store)?;
-    let folder = store.folder().to_owned();
-    let plane = Arc::new(Plane::new(store.id().clone(), folder, engine, keys));
-    serve::follow_store(&plane, store.clone())?;
-    Ok((plane, Some(store), run))
+/// What is served.
+enum Source {
+    /// The state of an environment, which may change at any time.
+    Store(EnvironmentStore),
+    /// A document, which somebody may replace.
+    Document(PathBuf),
 }
 
-fn from_document(path: &std::path::Path) -> Result<Prepared, Fault> {
-    let path = std::path::absolute(path).map_err(|error| {
-        Fault::invalid(format!("`{}` is not a usable path: {error}", path.display()))
-    })?;
-    let config = serve::read_document(&path)?;
-    let folder = path.parent().unwrap_or(&path).to_owned();
-    let run = RunFolder::claim(&folder)?;
-    let settings =
-        EngineSettings { cache_dir: Some(folder.join("run/cache")), ..EngineSettings::default() };
-    let keys = serve::ephemeral_cookie_keys()?;
-    tracing::warn!(
-        "sessions are remembered until this process ends: a document brings no cookie keys"
-    );
-    let plane = Arc::new(Plane::new(config.environment_id, folder, Engine::new(settings)?, keys));
-    serve::follow_document(&plane, path)?;
-    Ok((plane, None, run))
+impl Source {
+    fn document(path: &Path) -> Result<Self, Fault> {
+        let path = std::path::absolute(path).map_err(|error| {
+            Fault::invalid(format!("`{}` is not a usable path: {error}", path.display()))
+        })?;
+        Ok(Self::Document(path))
+    }
+
+    /// Where `run` and the artifacts are.
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Store(store) => store.folder(),
+            Self::Document(path) => path.parent().unwrap_or(path),
+        }
+    }
+
+    /// Whether there is anything to serve.
+    fn check(&self) -> Result<(), Fault> {
+        match self {
+            Self::Store(store) => store.read().map(drop),
+            Self::Document(path) => serve::read_document(path).map(drop),
+        }
+    }
+
+    fn plane(self) -> Result<(Arc<Plane>, Option<EnvironmentStore>), Fault> {
+        let folder = self.folder().to_owned();
+        match self {
+            Self::Store(store) => {
+                let engine = Engine::new(engine_settings(&store))?;
+                let keys = serve::cookie_keys(&store)?;
+                let plane = Arc::new(Plane::new(store.id().clone(), folder, engine, keys));
+                serve::follow_store(&plane, store.clone())?;
+                Ok((plane, Some(store)))
+            }
+            Self::Document(path) => {
+                let id = serve::read_document(&path)?.environment_id;
+                let cache_dir = Some(folder.join("run/cache"));
+                let engine =
+                    Engine::new(EngineSettings { cache_dir, ..EngineSettings::default() })?;
+                let keys = serve::ephemeral_cookie_keys()?;
+                tracing::warn!(
+                    "sessions are remembered until this process ends: a document brings no cookie keys"
+                );
+                let plane = Arc::new(Plane::new(id, folder, engine, keys));
+                serve::follow_document(&plane, path)?;
+                Ok((plane, None))
+            }
+        }
+    }
 }
 
 /// The one line that says it is ready.
@@ -147,15 +183,31 @@ async fn told_to_stop() -> Result<(), Fault> {
     Ok(())
 }
 
-fn log_to_stderr(level: Level) {
+/// Logs to standard error, for people or for programs; and to the files of the environment, until
+/// the guard is dropped.
+fn log(level: Level, files: &LogFiles) -> Option<WorkerGuard> {
     let level = match level {
-        Level::Error => tracing::Level::ERROR,
-        Level::Warn => tracing::Level::WARN,
-        Level::Info => tracing::Level::INFO,
-        Level::Debug => tracing::Level::DEBUG,
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
     };
-    let to_terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
-    let started = if to_terminal { log.compact().try_init() } else { log.json().try_init() };
+    let (kept, problem) = match files.writer() {
+        Ok(writer) => (Some(tracing_appender::non_blocking(writer)), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let (writer, guard) = kept.unzip();
+    let to_files = writer.map(|writer| fmt::layer().json().flatten_event(true).with_writer(writer));
+    let to_stderr = fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(level).with(to_files);
+    let started = if std::io::stderr().is_terminal() {
+        log.with(to_stderr.compact()).try_init()
+    } else {
+        log.with(to_stderr.json()).try_init()
+    };
     drop(started);
+    if let Some(problem) = problem {
+        tracing::warn!(%problem, "the log is not kept");
+    }
+    guard
 }

@@ -9,7 +9,7 @@ use bundle::Archive;
 use deploy_spec::{Digest, Fault, RuntimeRevision, SecretRef};
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
-use workload::{Engine, Workload};
+use workload::{Engine, Given, Workload};
 
 use crate::in_flight::InFlight;
 use crate::secrets::with_secrets;
@@ -89,11 +89,13 @@ impl Backend {
     }
 
     /// What the workload is given to read.
-    fn given(&self) -> Result<Map<String, Value>, Fault> {
-        match &self.store {
-            Some(store) => with_secrets(store, &store.read()?, &self.config, &self.secret_refs),
-            None => Ok(self.config.clone()),
-        }
+    fn given(&self) -> Result<Given, Fault> {
+        let mut given = match &self.store {
+            Some(store) => with_secrets(store, &store.read()?, &self.config, &self.secret_refs)?,
+            None => Given { config: self.config.clone(), ..Given::default() },
+        };
+        given.name = self.name.to_str().unwrap_or_default().to_owned();
+        Ok(given)
     }
 
     /// Whether it is loaded.

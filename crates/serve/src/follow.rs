@@ -131,8 +131,10 @@ fn serve_document(plane: &Plane, path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Calls `tell` whenever a file in the folder of `path` may have changed.
+///
 /// Editors and ConfigMaps replace files by renaming, so it is the folder that is watched.
-fn watch_folder_of(
+pub(crate) fn watch_folder_of(
     path: &Path,
     tell: impl Fn() + Send + 'static,
 ) -> Result<notify::RecommendedWatcher, Fault> {

@@ -11,7 +11,7 @@ use deploy_spec::{CheckStatus, Digest, Environment, Fault, GateCheck, Revision, 
 use http_body_util::Empty;
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
-use workload::{Engine, Workload};
+use workload::{Engine, Given, Workload};
 
 use crate::bundle_config::BundleConfig;
 use crate::secrets::with_secrets;
@@ -118,7 +118,8 @@ fn packs(
     let view = store.read().map_err(words)?;
     let given = with_secrets(store, &view, &revision.config, &revision.secret_refs);
     drop(view);
-    let loaded = engine.load(archive, &revision.bundle_digest, &given.map_err(words)?);
+    let given = Given { name: revision.revision_id.to_string(), ..given.map_err(words)? };
+    let loaded = engine.load(archive, &revision.bundle_digest, &given);
     let workload = Arc::new(loaded.map_err(words)?);
     Ok((format!("{} loaded", archive.manifest().packs.len()), workload))
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use deploy_spec::Fault;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::log_files::LogFiles;
+
 /// The claim of one process to serve an environment; it ends with the process.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -55,6 +57,12 @@ impl RunFolder {
             .and_then(|()| writeln!(claim, "{}", std::process::id()))
             .map_err(failed)?;
         Ok(Self { path, _claim: claim })
+    }
+
+    /// Where the log is kept.
+    #[must_use]
+    pub fn log(&self) -> LogFiles {
+        LogFiles::of(self.path.parent().unwrap_or(&self.path))
     }
 
     /// A socket in the folder, in place of one that a dead process left behind.

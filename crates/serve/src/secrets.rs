@@ -14,6 +14,7 @@ use deploy_spec::{EventId, Fault, Kind, SecretPath, SecretRef};
 use env_pack::{Sealer, SecretBytes};
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
+use workload::Given;
 
 use crate::ambient;
 
@@ -200,10 +201,10 @@ pub(crate) fn with_secrets(
     view: &dyn View,
     config: &Map<String, Value>,
     references: &[SecretRef],
-) -> Result<Map<String, Value>, Fault> {
-    let mut config = config.clone();
+) -> Result<Given, Fault> {
+    let mut given = Given { config: config.clone(), ..Given::default() };
     if references.is_empty() {
-        return Ok(config);
+        return Ok(given);
     }
     let dev_store = DevStore::open(store)?;
     for reference in references {
@@ -216,7 +217,8 @@ pub(crate) fn with_secrets(
         let text = std::str::from_utf8(value.reveal())
             .map_err(|_| Fault::invalid(format!("the value of `{path}` is not UTF-8")))?;
         let name = path.as_str().rsplit('/').next().unwrap_or_default();
-        config.insert(name.to_owned(), text.into());
+        given.config.insert(name.to_owned(), text.into());
+        given.secrets.push(name.to_owned());
     }
-    Ok(config)
+    Ok(given)
 }

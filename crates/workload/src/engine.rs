@@ -7,7 +7,7 @@ use bundle::Archive;
 use deploy_spec::{BundleManifest, Digest, Fault, Pack, PackKind};
 use serde_json::{Map, Value};
 
-use crate::component::{Components, Variables};
+use crate::component::{Components, Granted};
 use crate::site::{FileCache, Site};
 use crate::workload::{Loaded, PackInfo, Runs, Workload};
 
@@ -28,6 +28,17 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self { cache_dir: None, instances: 1_000, file_cache_mb: 64 }
     }
+}
+
+/// What a bundle is given when it is loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// What the log calls the workload: its revision.
+    pub name: String,
+    /// What it may read by `wasi:config`: strings as they are, other values as JSON text.
+    pub config: Map<String, Value>,
+    /// Which of these are secret: they are masked in what it prints.
+    pub secrets: Vec<String>,
 }
 
 /// What every workload of a process shares: the component engine with its pool of instances, the
@@ -53,8 +64,7 @@ impl Engine {
     }
 
     /// Loads every pack of a bundle. Blocks: it reads components from the archive, and compiles
-    /// those that are not in the cache. `config` becomes `wasi:config`: strings as they are, other
-    /// values as JSON text.
+    /// those that are not in the cache.
     ///
     /// # Errors
     /// `invalid-input` when a pack is missing from the archive, is not a component, imports
@@ -63,12 +73,12 @@ impl Engine {
         &self,
         archive: &Archive,
         digest: &Digest,
-        config: &Map<String, Value>,
+        given: &Given,
     ) -> Result<Workload, Fault> {
         let manifest: &BundleManifest = archive.manifest();
-        let variables = Arc::new(Variables::new(config));
+        let given = Arc::new(Granted::new(given));
         let load = |(i, pack): (usize, &Pack)| {
-            let runs = self.runs(archive, digest, pack, &variables);
+            let runs = self.runs(archive, digest, pack, &given);
             let runs = runs.map_err(|fault| fault.at(format!("/packs/{i}")))?;
             let Pack { pack_id, kind, public_path, .. } = pack.clone();
             Ok(Loaded { info: PackInfo { pack_id, kind, public_path }, runs })
@@ -82,12 +92,12 @@ impl Engine {
         archive: &Archive,
         digest: &Digest,
         pack: &Pack,
-        variables: &Arc<Variables>,
+        given: &Arc<Granted>,
     ) -> Result<Runs, Fault> {
         match pack.kind {
             PackKind::HttpComponent => {
                 let bytes = archive.read(pack.path.as_str())?;
-                let component = self.0.components.load(&bytes, pack, variables)?;
+                let component = self.0.components.load(&bytes, pack, given)?;
                 Ok(Runs::Component(Arc::new(component)))
             }
             PackKind::Static => {

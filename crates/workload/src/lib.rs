@@ -16,6 +16,6 @@ mod site;
 mod workload;
 
 pub use body::{Body, BoxError};
-pub use engine::{Engine, EngineSettings};
+pub use engine::{Engine, EngineSettings, Given};
 pub use failure::Failure;
 pub use workload::{PackInfo, Workload};

@@ -4,6 +4,7 @@
 mod deploy;
 mod dial;
 mod doctor;
+mod logs;
 mod open;
 mod plan;
 mod setup;
@@ -51,6 +52,8 @@ pub(crate) enum Everyday {
     Rollback(dial::Rollback),
     /// Show what serves whom, how it fares, and who changed it last
     Status(status::Status),
+    /// Show what the data plane logged, and what workloads printed
+    Logs(logs::Logs),
     /// Look at everything, and say what to type where something is wrong
     Doctor(doctor::Doctor),
     /// Open a deployment in a browser
@@ -66,6 +69,7 @@ impl Everyday {
             Self::Shift(shift) => ("shift", shift.run(globals)),
             Self::Rollback(rollback) => ("rollback", rollback.run(globals)),
             Self::Status(status) => ("status", status.run(globals)),
+            Self::Logs(logs) => ("logs", logs.run(globals)),
             Self::Doctor(doctor) => ("doctor", doctor.run(globals)),
             Self::Open(open) => ("open", open.run(globals)),
         };

@@ -9,6 +9,7 @@ mod envelope;
 mod everyday;
 mod gate;
 mod keeping;
+mod logs;
 mod policy;
 mod readme;
 mod secrets;

@@ -32,7 +32,8 @@ impl WasiHttpHooks for Egress {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         if !is_allowed(&self.0.egress, request.uri()) {
             let (pack, host) = (&self.0.pack_id, request.uri().authority());
-            tracing::warn!(%pack, ?host, "call denied: the pack's egress does not name this host");
+            let revision = &self.0.given.name;
+            tracing::warn!(revision, %pack, ?host, "call denied: the pack's egress does not name this host");
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         Box::new(async move {

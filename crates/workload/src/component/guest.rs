@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
@@ -12,6 +12,7 @@ use super::egress::Egress;
 use super::log::GuestLog;
 use super::memory::MemoryLimit;
 use super::respond::Shared;
+use crate::engine::Given;
 
 /// How many host objects (streams, headers, timers) an instance may hold at once.
 const OBJECTS_MAX: usize = 4_096;
@@ -22,16 +23,40 @@ const HEADERS_MAX: usize = 64 << 10;
 /// The most random bytes in one call.
 const RANDOM_MAX: u64 = 1 << 20;
 
-/// The configuration of a bundle, as `wasi:config` shows it.
-pub(crate) struct Variables(WasiConfigVariables);
+/// Shorter secrets are not masked: they stand in innocent lines by chance.
+const MASKED_MIN: usize = 6;
 
-impl Variables {
-    pub(crate) fn new(config: &Map<String, Value>) -> Self {
+/// What a bundle was given, as its instances use it.
+pub(crate) struct Granted {
+    /// What the log calls it.
+    pub(super) name: String,
+    variables: WasiConfigVariables,
+    /// What it may not print, the longest first.
+    masked: Vec<String>,
+}
+
+impl Granted {
+    pub(crate) fn new(given: &Given) -> Self {
         let text = |value: &Value| match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        Self(config.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+        let secrets = given.secrets.iter().filter_map(|name| given.config.get(name));
+        let mut masked: Vec<String> =
+            secrets.map(text).filter(|secret| secret.len() >= MASKED_MIN).collect();
+        masked.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let config = given.config.iter();
+        let variables = config.map(|(name, value)| (name.clone(), text(value))).collect();
+        Self { name: given.name.clone(), variables, masked }
+    }
+
+    /// A line without the secrets that stand in it.
+    pub(super) fn masked(&self, line: String) -> String {
+        let hide = |line: String, secret: &String| match line.contains(secret.as_str()) {
+            true => line.replace(secret.as_str(), "[secret]"),
+            false => line,
+        };
+        self.masked.iter().fold(line, hide)
     }
 }
 
@@ -56,15 +81,15 @@ impl Guest {
     }
 
     pub(super) fn config(&mut self) -> WasiConfig<'_> {
-        WasiConfig::new(&self.egress.0.variables.0)
+        WasiConfig::new(&self.egress.0.given.variables)
     }
 }
 
 /// No arguments, environment, files or sockets; what is printed goes to the log.
-fn closed_world(shared: &Shared) -> WasiCtx {
+fn closed_world(shared: &Arc<Shared>) -> WasiCtx {
     WasiCtx::builder()
-        .stdout(GuestLog::new(&shared.pack_id, "stdout"))
-        .stderr(GuestLog::new(&shared.pack_id, "stderr"))
+        .stdout(GuestLog::new(shared, "stdout"))
+        .stderr(GuestLog::new(shared, "stderr"))
         .allow_tcp(false)
         .allow_udp(false)
         .max_random_size(RANDOM_MAX)

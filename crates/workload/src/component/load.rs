@@ -9,7 +9,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::compiled::{CodeCache, version};
-use super::guest::{Guest, Variables};
+use super::guest::{Granted, Guest};
 use super::pool;
 use super::respond::{ComponentPack, Shared};
 use super::ticker::Ticker;
@@ -43,7 +43,7 @@ impl Components {
         &self,
         bytes: &[u8],
         pack: &Pack,
-        variables: &Arc<Variables>,
+        given: &Arc<Granted>,
     ) -> Result<ComponentPack, Fault> {
         let component = self.component(bytes).map_err(|error| not_a_component(pack, &error))?;
         let pre = self.linker.instantiate_pre(&component);
@@ -53,7 +53,7 @@ impl Components {
             pack_id: pack.pack_id.clone(),
             limits: pack.limits,
             egress: pack.egress.clone(),
-            variables: Arc::clone(variables),
+            given: Arc::clone(given),
             ticker: Arc::clone(&self.ticker),
         });
         Ok(ComponentPack { pre, shared })

@@ -8,6 +8,8 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::respond::Shared;
+
 /// The most that one request may print to one stream, in bytes; the rest is dropped, and said so.
 const PRINTED_MAX: usize = 64 << 10;
 
@@ -19,15 +21,16 @@ const LINE_MAX: usize = 4 << 10;
 pub(super) struct GuestLog(Arc<Mutex<Lines>>);
 
 struct Lines {
-    pack: PackId,
+    shared: Arc<Shared>,
     stream: &'static str,
     line: Vec<u8>,
     left: usize,
 }
 
 impl GuestLog {
-    pub(super) fn new(pack: &PackId, stream: &'static str) -> Self {
-        let lines = Lines { pack: pack.clone(), stream, line: Vec::new(), left: PRINTED_MAX };
+    pub(super) fn new(shared: &Arc<Shared>, stream: &'static str) -> Self {
+        let lines =
+            Lines { shared: Arc::clone(shared), stream, line: Vec::new(), left: PRINTED_MAX };
         Self(Arc::new(Mutex::new(lines)))
     }
 }
@@ -50,18 +53,24 @@ impl Lines {
         }
         if self.left == 0 {
             self.end_line();
-            let (pack, stream) = (&self.pack, self.stream);
-            tracing::warn!(target: "workload::guest", %pack, stream, "printed more than 64 KiB for one request; the rest is dropped");
+            let (pack, revision, stream) = self.named();
+            tracing::warn!(target: "workload::guest", revision, %pack, stream, "printed more than 64 KiB for one request; the rest is dropped");
         }
+    }
+
+    /// Who prints, and where.
+    fn named(&self) -> (&PackId, &str, &'static str) {
+        (&self.shared.pack_id, &self.shared.given.name, self.stream)
     }
 
     fn end_line(&mut self) {
         if !self.line.is_empty() {
-            let (pack, stream) = (&self.pack, self.stream);
+            let (pack, revision, stream) = self.named();
             // Control characters could forge lines or paint the reader's terminal.
             let is_unsafe = |c: char| c.is_control() && c != '\t';
             let line = String::from_utf8_lossy(&self.line).replace(is_unsafe, "\u{fffd}");
-            tracing::info!(target: "workload::guest", %pack, stream, "{line}");
+            let line = self.shared.given.masked(line);
+            tracing::info!(target: "workload::guest", revision, %pack, stream, "{line}");
             self.line.clear();
         }
     }

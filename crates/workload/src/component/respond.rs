@@ -17,7 +17,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 use wasmtime_wasi_http::{Error, WasiHttpView as _};
 
-use super::guest::{Guest, Variables};
+use super::guest::{Granted, Guest};
 use super::reply::reply;
 use super::running::Running;
 use super::ticker::Ticker;
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) pack_id: PackId,
     pub(super) limits: Limits,
     pub(super) egress: Vec<String>,
-    pub(super) variables: Arc<Variables>,
+    pub(super) given: Arc<Granted>,
     pub(super) ticker: Arc<Ticker>,
 }
 
@@ -120,17 +120,18 @@ impl ComponentPack {
     }
 
     fn failed(&self, error: &wasmtime::Error, guest: &Guest) -> Failure {
-        let pack = &self.shared.pack_id;
+        let Shared { pack_id: pack, given, .. } = &*self.shared;
+        let revision = &given.name;
         if error.is::<PoolConcurrencyLimitError>() {
-            tracing::warn!(%pack, "request turned away: every instance is in use");
+            tracing::warn!(revision, %pack, "request turned away: every instance is in use");
             return Failure::Busy;
         }
         if guest.memory.was_denied {
             let limit_mb = self.shared.limits.memory_mb;
-            tracing::warn!(%pack, limit_mb, "component stopped: out of memory: {error:#}");
+            tracing::warn!(revision, %pack, limit_mb, "component stopped: out of memory: {error:#}");
             return Failure::OutOfMemory;
         }
-        tracing::warn!(%pack, "component failed: {error:#}");
+        tracing::warn!(revision, %pack, "component failed: {error:#}");
         Failure::Failed
     }
 }

@@ -50,7 +50,8 @@ impl Future for Running {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending if self.is_over(cx) => {
                 let (pack, limit_ms) = (&self.shared.pack_id, self.shared.limits.timeout_ms);
-                tracing::warn!(%pack, limit_ms, "component stopped: it took too long");
+                let revision = &self.shared.given.name;
+                tracing::warn!(revision, %pack, limit_ms, "component stopped: it took too long");
                 Poll::Ready(Err(Failure::TooSlow))
             }
             Poll::Pending => Poll::Pending,

@@ -6,7 +6,9 @@ use std::sync::Once;
 
 use tokio::sync::mpsc;
 
-use crate::support::{ask, get, naughty};
+use workload::Given;
+
+use crate::support::{ask, engine, get, naughty, naughty_bundle};
 
 thread_local! {
     static SENDER: RefCell<Option<mpsc::UnboundedSender<String>>> = const { RefCell::new(None) };
@@ -101,4 +103,21 @@ async fn why_a_request_failed_is_in_the_log() {
     let lines = log.all();
     let said = lines.iter().find(|line| line.contains("component failed")).unwrap();
     assert!(said.contains("pack=web") && said.contains("unreachable"), "{said}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_printed_is_masked_and_the_revision_is_named() {
+    let mut log = Log::capture();
+    let config = [("key", "out 15"), ("shown", "err 1")].map(|(k, v)| (k.into(), v.into()));
+    let given = Given {
+        name: "the-revision".into(),
+        config: config.into_iter().collect(),
+        secrets: vec!["key".into()],
+    };
+    let workload = naughty_bundle("").load_given(&engine(), &given).unwrap();
+    ask(&workload, get("/print?20")).await;
+    let lines = log.all();
+    assert!(lines.iter().any(|line| line.contains("[secret]") && line.contains("the-revision")));
+    assert!(lines.iter().all(|line| !line.contains("out 15")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("err 1")), "{lines:?}");
 }

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use workload::{Body, BoxError, Engine, EngineSettings, Workload};
+use workload::{Body, BoxError, Engine, EngineSettings, Given, Workload};
 
 /// The engine that tests share when they need none of their own.
 pub(crate) fn engine() -> Engine {
@@ -76,7 +76,15 @@ impl Bundle {
         engine: &Engine,
         config: &Map<String, Value>,
     ) -> Result<Arc<Workload>, Fault> {
-        engine.load(&self.archive, &self.digest, config).map(Arc::new)
+        self.load_given(engine, &Given { config: config.clone(), ..Given::default() })
+    }
+
+    pub(crate) fn load_given(
+        &self,
+        engine: &Engine,
+        given: &Given,
+    ) -> Result<Arc<Workload>, Fault> {
+        engine.load(&self.archive, &self.digest, given).map(Arc::new)
     }
 }
 

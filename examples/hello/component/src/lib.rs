@@ -52,6 +52,10 @@ impl Guest for Hello {
         match path {
             "/readyz" => answer(out, 200, "text/plain", "ready\n"),
             "/echo" => echo(&request, out),
+            "/say" => {
+                println!("{query}");
+                answer(out, 200, "text/plain", "said\n");
+            }
             "/slow" => slow(query, out),
             "/vault" => vault(&request, out),
             _ => answer(out, 200, "application/json", &greeting(&request, path)),
