@@ -54,6 +54,8 @@ pub struct Draft<'a> {
     pub(crate) generation: GenerationChange,
     pub(crate) changes: Vec<Change>,
     pub(crate) fault: Option<Fault>,
+    /// Whether it belongs into the audit log although no record changes.
+    pub(crate) is_noted: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -121,6 +123,11 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn delete(&mut self, key: Key) {
         self.changes.push(Change::Delete { key });
+    }
+
+    /// Something outside the records changes.
+    pub(crate) const fn note(&mut self) {
+        self.is_noted = true;
     }
 
     /// The changes stand, and the answer is nevertheless this failure.

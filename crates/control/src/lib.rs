@@ -5,6 +5,7 @@
 //! [`Rejection`]. One verb is one file. Compare-and-swap, idempotency and audit are in the
 //! mechanism, not in the verbs. Nothing here reads a file, a clock or a random number.
 
+pub mod audit;
 mod authorization;
 pub mod backups;
 pub mod bundles;

@@ -104,6 +104,7 @@ pub fn decide<V: Verb>(
         generation: GenerationChange::default(),
         changes: Vec::new(),
         fault: None,
+        is_noted: false,
     };
     weigh::<V>(&mut draft, call, facts).map_err(|fault| {
         let result = AuditResult::Error { kind: fault.kind, message: fault.message.clone() };
@@ -130,7 +131,7 @@ fn weigh<V: Verb>(
         Some(fault) => Reply::Error(fault),
         None => Reply::Result(raw(&outcome)?),
     };
-    if draft.changes.is_empty() && draft.idempotency_key.is_none() {
+    if draft.changes.is_empty() && draft.idempotency_key.is_none() && !draft.is_noted {
         return Ok(Decision { reply, transaction: None });
     }
     if let Some(key) = draft.key() {

@@ -2,7 +2,7 @@
 //! the grammar to this list.
 
 /// A noun, and its verbs: those that change something, and those that look.
-pub const VERBS: [(&str, &[&str], &[&str]); 9] = [
+pub const VERBS: [(&str, &[&str], &[&str]); 10] = [
     (
         "env",
         &["init", "create", "update", "destroy"],
@@ -17,7 +17,8 @@ pub const VERBS: [(&str, &[&str], &[&str]); 9] = [
     ),
     ("traffic", &["set", "rollback", "clear"], &["show", "history"]),
     ("config", &["set", "unset"], &["show"]),
+    ("credentials", &["bootstrap", "rotate", "import"], &["requirements", "validate", "show"]),
     ("secrets", &["put", "rotate", "delete"], &["list", "get"]),
-    ("audit", &[], &["list", "verify"]),
-    ("backups", &["create", "restore"], &["list"]),
+    ("audit", &["prune"], &["list", "verify"]),
+    ("backups", &["create", "restore", "prune"], &["list"]),
 ];

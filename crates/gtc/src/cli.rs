@@ -100,7 +100,7 @@ pub(crate) fn in_process(globals: &Globals, words: &[String]) -> Result<Value, F
         let text = error.to_string();
         Fault::invalid(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
     })?;
-    cli.command.run(globals).1?.value()
+    cli.command.run(globals).1?.parsed()
 }
 
 /// Help was asked for, or something was typed that means nothing.

@@ -54,6 +54,18 @@ pub(crate) fn mutate<V: Verb>(
     flags: Map<String, Value>,
     find: impl FnOnce(&EnvironmentStore, &V::Answers, Intent) -> Result<V::Facts, Fault>,
 ) -> Result<Success, Fault> {
+    mutate_then::<V>(globals, change, flags, find, |_, _| Ok(()))
+}
+
+/// The same, and once it is committed `after` sees to what no record tells: it may fail, or be
+/// cut off, and the next one of its kind catches up.
+pub(crate) fn mutate_then<V: Verb>(
+    globals: &Globals,
+    change: &Change,
+    flags: Map<String, Value>,
+    find: impl FnOnce(&EnvironmentStore, &V::Answers, Intent) -> Result<V::Facts, Fault>,
+    after: impl FnOnce(&EnvironmentStore, &Success) -> Result<(), Fault>,
+) -> Result<Success, Fault> {
     let (call, store, context) = match ask::<V>(globals, change, flags)? {
         Asked::Print(success) => return Ok(success),
         Asked::Call(asked) => *asked,
@@ -67,9 +79,12 @@ pub(crate) fn mutate<V: Verb>(
     let facts = find(&store, &call.answers, intent)?;
     match intent {
         Intent::Rehearse => rehearse::<V>(&store, &call, &facts, &context),
-        Intent::Commit => store
-            .execute::<V>(&call, &facts, &context)
-            .and_then(|executed| Success::of_reply(executed.reply)),
+        Intent::Commit => {
+            let executed = store.execute::<V>(&call, &facts, &context)?;
+            let done = Success::of_reply(executed.reply)?;
+            after(&store, &done)?;
+            Ok(done)
+        }
     }
 }
 

@@ -37,11 +37,11 @@ impl Success {
     }
 
     /// What was answered, for a command that another one runs.
-    pub(crate) fn value(self) -> Result<Value, Fault> {
+    pub(crate) fn parsed(&self) -> Result<Value, Fault> {
         match self {
             Self::Result(raw) => serde_json::from_str(raw.get())
                 .map_err(|error| Fault::internal(format!("a result is no JSON: {error}"))),
-            Self::Document(document) => Ok(document),
+            Self::Document(document) => Ok(document.clone()),
             Self::Silent => Ok(Value::Null),
         }
     }

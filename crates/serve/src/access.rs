@@ -49,12 +49,7 @@ fn write_down(
     context: &Context,
     (noun, op): (&str, &str),
 ) -> Result<(), Fault> {
-    let holder = Holder {
-        user: context.actor.user.clone(),
-        pid: std::process::id(),
-        command: format!("{noun} {op}"),
-        since: context.now,
-    };
+    let holder = Holder { since: context.now, ..ambient::holder(&format!("{noun} {op}")) };
     store.write(&holder)?.refuse(rejection)
 }
 

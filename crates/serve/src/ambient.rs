@@ -4,6 +4,7 @@ use std::path::Path;
 
 use control::{Context, Fresh};
 use deploy_spec::{Actor, ActorKind, Authorization, Fault, Permission, Timestamp};
+use store::Holder;
 
 /// The time.
 #[must_use]
@@ -46,6 +47,17 @@ pub fn actor(uid: u32) -> Actor {
 #[must_use]
 pub fn own_uid() -> u32 {
     nix::unistd::geteuid().as_raw()
+}
+
+/// This process, as whoever holds an environment's lock to do this.
+#[must_use]
+pub fn holder(command: &str) -> Holder {
+    Holder {
+        user: actor(own_uid()).user,
+        pid: std::process::id(),
+        command: command.to_owned(),
+        since: now(),
+    }
 }
 
 /// How much space is left for this account where `path` is, in bytes; none when nobody knows.

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use crate::corrupt::io_fault;
 use crate::folders::{Found, make_folders};
 use crate::lock::Holder;
-use crate::prune::Removal;
 use crate::root::EnvironmentStore;
 
 pub use file::backup_read;
@@ -24,6 +23,10 @@ pub use file::backup_read;
 /// Where the backups of an environment are.
 const FOLDER: &str = "backups/files";
 const SUFFIX: &str = ".gtbackup";
+/// What a half-written one is called besides.
+const DRAFT: &str = ".draft";
+/// How long nobody need have told of a backup, in milliseconds.
+const YOUNG_MS: u64 = 3_600_000;
 /// The longest header, in bytes.
 const HEADER_MOST: u64 = 64 * 1024;
 
@@ -75,15 +78,6 @@ pub struct Backup {
     pub header: Option<BackupHeader>,
 }
 
-/// What became of old backups, or would become of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BackupsPruned {
-    /// What went, newest first.
-    pub removed: Vec<Backup>,
-    /// How many stay.
-    pub kept: usize,
-}
-
 impl EnvironmentStore {
     /// Writes all records, as they are at one moment, into one file of the environment.
     ///
@@ -129,7 +123,7 @@ impl EnvironmentStore {
     }
 
     fn put_backup(&self, file: &str, bytes: &[u8]) -> Result<(), Fault> {
-        let draft = format!("{file}.draft");
+        let draft = format!("{file}{DRAFT}");
         let disk = &*self.disk;
         let failed = |error: io::Error| io_fault(&self.id, "writing", file, &error);
         if disk.read_tail(file, 0).map_err(failed)?.1 > 0 {
@@ -172,32 +166,34 @@ impl EnvironmentStore {
         Ok(found)
     }
 
-    /// Removes all backups but the newest `keep`, and what a crash left half-written.
+    /// Removes the files of backups: those in `gone`; and those that are not in `known`, and what a
+    /// crash left half-written, unless younger than an hour by `now`, because somebody may be about
+    /// to tell of them.
     ///
     /// # Errors
     /// As [`EnvironmentStore::write`].
-    pub fn backups_prune(
+    pub fn backups_forget(
         &self,
-        keep: usize,
-        removal: Removal,
+        now: Timestamp,
         holder: &Holder,
-    ) -> Result<BackupsPruned, Fault> {
+        known: &[String],
+        gone: &[String],
+    ) -> Result<(), Fault> {
         let _writer = self.write(holder)?;
-        let mut kept = self.backups()?;
-        let removed = kept.split_off(keep.min(kept.len()));
-        if removal == Removal::Remove {
-            let go = || -> io::Result<()> {
-                for backup in &removed {
-                    self.disk.remove(&backup.file)?;
-                }
-                for name in self.disk.list(FOLDER)?.iter().filter(|name| name.ends_with(".draft")) {
-                    self.disk.remove(&format!("{FOLDER}/{name}"))?;
-                }
-                if removed.is_empty() { Ok(()) } else { self.disk.sync_folder(FOLDER) }
-            };
-            go().map_err(|error| io_fault(&self.id, "pruning", FOLDER, &error))?;
+        let failed = |error: io::Error| io_fault(&self.id, "pruning", FOLDER, &error);
+        let young = u64::try_from(now.as_millisecond()).unwrap_or(0).saturating_sub(YOUNG_MS);
+        let mut removed = false;
+        for name in self.disk.list(FOLDER).map_err(failed)? {
+            let id = name.trim_end_matches(DRAFT).strip_suffix(SUFFIX);
+            let id = id.and_then(|id| id.parse::<EventId>().ok());
+            let file = format!("{FOLDER}/{name}");
+            let is_old = id.is_some_and(|id| id.unix_ms() <= young);
+            if gone.contains(&file) || is_old && !known.contains(&file) {
+                self.disk.remove(&file).map_err(failed)?;
+                removed = true;
+            }
         }
-        Ok(BackupsPruned { removed, kept: kept.len() })
+        if removed { self.disk.sync_folder(FOLDER).map_err(failed) } else { Ok(()) }
     }
 }
 

@@ -30,7 +30,7 @@ pub use audit::{
     AuditFilter, AuditOrder, AuditOutcome, AuditPage, AuditProblem, AuditPruned, AuditReport,
     RotatedFile,
 };
-pub use backup::{Backup, BackupContent, BackupHeader, BackupSchema, BackupsPruned, backup_read};
+pub use backup::{Backup, BackupContent, BackupHeader, BackupSchema, backup_read};
 pub use collect::{Collected, CollectedArtifact};
 pub use disk::{Disk, LockMode, RealDisk};
 pub use execute::Executed;

@@ -5,10 +5,12 @@ mod consistency;
 mod create;
 mod forward;
 mod list;
+mod prune;
 mod restore;
 mod travel;
 
 pub use consistency::contradictions;
 pub use create::{BackupMade, Create, CreateAnswers};
 pub use list::{BackupsShown, find, list};
+pub use prune::{Prune, PruneAnswers, PruneOutcome};
 pub use restore::{Restore, RestoreAnswers, RestoreFacts, RestoreOutcome};

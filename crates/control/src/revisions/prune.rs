@@ -1,11 +1,8 @@
 //! `revisions prune`: forgets archived revisions that are old enough and not among the newest, and
 //! removed deployments of which nothing else is left.
 
-use std::collections::BTreeSet;
-
 use deploy_spec::{
-    DeploymentId, DeploymentLifecycle, DeploymentRecord, Digest, Fault, Lifecycle, Revision,
-    RevisionId, Timestamp,
+    DeploymentId, DeploymentRecord, Digest, Fault, Lifecycle, Revision, RevisionId, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -138,7 +135,7 @@ impl Sweep<'_> {
             return Ok(());
         };
         let revisions = self.view.revisions(id)?;
-        let mut going = self.going(&record, &revisions)?;
+        let mut going = self.going(&record, &revisions);
         if going.len() > self.left {
             self.outcome.more = true;
             going.truncate(self.left);
@@ -168,20 +165,18 @@ impl Sweep<'_> {
     }
 
     /// The revisions that go, oldest first.
-    fn going<'r>(
-        &self,
-        record: &DeploymentRecord,
-        revisions: &'r [Revision],
-    ) -> Result<Vec<&'r Revision>, Fault> {
+    fn going<'r>(&self, record: &DeploymentRecord, revisions: &'r [Revision]) -> Vec<&'r Revision> {
         let archived = revisions.iter().rev().filter(|r| r.lifecycle == Lifecycle::Archived);
         let old = |r: &&Revision| self.is_old(r.archived_at.unwrap_or(r.created_at));
         let mut going: Vec<&Revision> = archived.skip(self.keep).filter(old).collect();
-        if !going.is_empty() {
-            let named = named(self.view, record)?;
-            going.retain(|revision| !named.contains(&revision.revision_id));
-        }
+        // The present split may name one without weight. A past split that names one cannot be
+        // gone back to anyhow: what is archived stays so.
+        let split = record.split.iter().flat_map(|split| &split.allocation);
+        let named: Vec<RevisionId> =
+            split.flat_map(|it| it.entries.entries()).map(|entry| entry.revision_id).collect();
+        going.retain(|revision| !named.contains(&revision.revision_id));
         going.reverse();
-        Ok(going)
+        going
     }
 
     fn is_old(&self, at: Timestamp) -> bool {
@@ -218,24 +213,4 @@ impl Sweep<'_> {
         }
         self.outcome
     }
-}
-
-/// The revisions that the split names, or one that a rollback could restore. What was removed is
-/// never rolled back.
-fn named(view: &dyn View, record: &DeploymentRecord) -> Result<BTreeSet<RevisionId>, Fault> {
-    let mut named = BTreeSet::new();
-    if record.deployment.lifecycle == DeploymentLifecycle::Retired {
-        return Ok(named);
-    }
-    let mut next = record.split.clone();
-    while let Some(split) = next {
-        let entries = split.allocation.iter().flat_map(|allocation| allocation.entries.entries());
-        named.extend(entries.map(|entry| entry.revision_id));
-        // Older and older, so that even a wrong record ends.
-        next = match split.previous.filter(|previous| *previous < split.generation) {
-            Some(previous) => view.past_split(split.deployment_id, previous)?,
-            None => None,
-        };
-    }
-    Ok(named)
 }

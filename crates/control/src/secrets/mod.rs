@@ -65,7 +65,10 @@ pub(crate) fn target(
 }
 
 /// Where the deploy credentials of an environment are kept.
-pub(crate) fn credentials_path() -> Result<SecretPath, Fault> {
+///
+/// # Errors
+/// Never: it is a path.
+pub fn credentials_path() -> Result<SecretPath, Fault> {
     format!("credentials/{}", Slot::Deployer).parse().map_err(Fault::internal)
 }
 

@@ -443,3 +443,25 @@ fn what_another_version_put_since_stays_sealed() {
     let outcome = restore(&mut world, &facts).unwrap();
     assert_eq!((outcome.get("erase"), &outcome["deleted"]), (None, &json!(1)));
 }
+
+#[test]
+fn the_newest_backups_stay_and_so_do_young_ones() {
+    let mut world = World::serving(0);
+    for n in 1..=4_u64 {
+        let mut made = backup_made(ID);
+        made.backup_id = format!("01ARZ3NDEKTSV4RRFFQ69G5FA{n}").parse().unwrap();
+        made.sequence = n;
+        world.ask_with::<backups::Create>(json!({}), &made).unwrap();
+    }
+    let newest = |world: &mut World, document| {
+        let pruned = world.ask::<backups::Prune>(document).unwrap();
+        let removed = pruned["removed"].as_array().unwrap().iter();
+        let removed: Vec<u64> = removed.map(|it| it["sequence"].as_u64().unwrap()).collect();
+        (removed, pruned["kept"].as_u64().unwrap())
+    };
+    assert_eq!(newest(&mut world, json!({})), (vec![], 4));
+    assert_eq!(newest(&mut world, json!({"keep": 1, "older_than_days": 1})), (vec![], 4));
+    assert_eq!(newest(&mut world, json!({"keep": 3})), (vec![1], 3));
+    assert_eq!(newest(&mut world, json!({"keep": 0})), (vec![2, 3, 4], 0));
+    assert_eq!(backups::list(&world.memory).unwrap().backups, []);
+}

@@ -1,6 +1,7 @@
 //! The verbs, each asked for real: documents in, replies and records out.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod audit;
 mod backups;
 mod bundles;
 mod config;

@@ -1,12 +1,15 @@
 //! `gtc op audit`.
 
 use clap::{Args, Subcommand};
-use deploy_spec::{Fault, Timestamp};
+use control::audit::{AuditFile, Prune, PruneAnswers};
+use deploy_spec::{EnvironmentId, Fault, Timestamp};
 use serde_json::json;
-use store::{AuditFilter, AuditOrder, AuditOutcome};
+use serve::ambient;
+use store::{AuditFilter, AuditOrder, AuditOutcome, EnvironmentStore, Removal, RotatedFile};
 
-use crate::globals::{Globals, InEnvironment};
+use crate::globals::{Change, Globals, InEnvironment};
 use crate::instant::instant;
+use crate::mutate::{Fields, mutate_then};
 use crate::outcome::Success;
 
 #[derive(Debug, Subcommand)]
@@ -17,6 +20,11 @@ pub(crate) enum Verb {
   gtc op audit list prod-eu --noun traffic --since 2h
   gtc op audit list --actor ada --outcome refused --limit 100")]
     List(ListArgs),
+    /// Forget the oldest files of the log; what is left can still be proved
+    #[command(after_help = "Examples:
+  gtc op audit prune --dry-run
+  gtc op audit prune local --keep 4")]
+    Prune(PruneArgs),
     /// Prove that no line was changed, removed, moved or inserted, and that the end is there
     #[command(after_help = "Example:\n  gtc op audit verify local")]
     Verify(InEnvironment),
@@ -55,10 +63,22 @@ pub(crate) struct ListArgs {
     oldest_first: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// The environment [default: local]
+    environment: Option<EnvironmentId>,
+    /// How many full files of 16 MiB stay besides the one that is written [default: 16]
+    #[arg(long, value_name = "N")]
+    keep: Option<u32>,
+    #[command(flatten)]
+    change: Change,
+}
+
 impl Verb {
     pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
         match self {
             Self::List(args) => ("list", list(globals, args)),
+            Self::Prune(args) => ("prune", prune(globals, &args)),
             Self::Verify(at) => ("verify", verify(globals, &at)),
         }
     }
@@ -83,6 +103,28 @@ fn list(globals: &Globals, args: ListArgs) -> Result<Success, Fault> {
         "truncated": page.is_cut,
         "unreadable": page.unreadable,
     }))
+}
+
+/// What is to go is written into the log first, and goes then: a crash between leaves too much.
+fn prune(globals: &Globals, args: &PruneArgs) -> Result<Success, Fault> {
+    let flags =
+        Fields::default().text("environment_id", args.environment.as_ref()).set("keep", args.keep);
+    let find = |store: &EnvironmentStore, _: &PruneAnswers, _| files(store);
+    mutate_then::<Prune>(globals, &args.change, flags.done(), find, |store, done| {
+        let kept = done.parsed()?["kept"].as_u64().and_then(|kept| usize::try_from(kept).ok());
+        let holder = ambient::holder("audit prune");
+        store.audit_prune(kept.unwrap_or(usize::MAX), Removal::Remove, &holder).map(drop)
+    })
+}
+
+fn files(store: &EnvironmentStore) -> Result<Vec<AuditFile>, Fault> {
+    let all = store
+        .audit_prune(0, Removal::LookOnly, &ambient::holder("audit prune"))?
+        .removed
+        .into_iter();
+    let file =
+        |f: RotatedFile| AuditFile { file: f.file, first: f.first, size_bytes: f.size_bytes };
+    Ok(all.map(file).collect())
 }
 
 fn verify(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {

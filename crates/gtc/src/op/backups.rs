@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use control::backups::{self, BackupMade, Create, Restore, RestoreAnswers, RestoreFacts};
+use control::backups::{
+    self, BackupMade, Create, Prune, PruneAnswers, Restore, RestoreAnswers, RestoreFacts,
+};
 use control::{Record, View as _};
-use deploy_spec::{BackupId, Digest, EnvironmentId, EventId, Fault};
+use deploy_spec::{Backup, BackupId, Digest, EnvironmentId, EventId, Fault, document};
 use serve::ambient;
 use store::{BackupHeader, EnvironmentStore};
 
 use crate::globals::{Change, Globals, InEnvironment};
-use crate::mutate::{Fields, Intent, mutate};
+use crate::mutate::{Fields, Intent, mutate, mutate_then};
 use crate::outcome::Success;
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +26,11 @@ pub(crate) enum Verb {
   gtc op backups restore local --backup 01K…
   gtc op backups restore staging --file /mnt/local.gtbackup --from local")]
     Restore(RestoreArgs),
+    /// Forget all backups but the newest
+    #[command(after_help = "Examples:
+  gtc op backups prune --dry-run
+  gtc op backups prune local --keep 5 --older-than-days 90")]
+    Prune(PruneArgs),
     /// List the backups
     List(InEnvironment),
 }
@@ -53,11 +60,26 @@ pub(crate) struct RestoreArgs {
     change: Change,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// The environment [default: local]
+    environment: Option<EnvironmentId>,
+    /// How many backups stay, the newest [default: 10]
+    #[arg(long, value_name = "N")]
+    keep: Option<u32>,
+    /// How many days old the others are at least before they go [default: 0]
+    #[arg(long, value_name = "DAYS")]
+    older_than_days: Option<u32>,
+    #[command(flatten)]
+    change: Change,
+}
+
 impl Verb {
     pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
         match self {
             Self::Create(args) => ("create", create(globals, &args)),
             Self::Restore(args) => ("restore", restore(globals, args)),
+            Self::Prune(args) => ("prune", prune(globals, &args)),
             Self::List(at) => ("list", list(globals, &at)),
         }
     }
@@ -156,6 +178,23 @@ fn facts(
         records,
         missing_artifacts: missing,
         missing_values: Vec::new(),
+    })
+}
+
+fn prune(globals: &Globals, args: &PruneArgs) -> Result<Success, Fault> {
+    let flags = Fields::default()
+        .text("environment_id", args.environment.as_ref())
+        .set("keep", args.keep)
+        .set("older_than_days", args.older_than_days);
+    let find = |_: &EnvironmentStore, _: &PruneAnswers, _| Ok(());
+    mutate_then::<Prune>(globals, &args.change, flags.done(), find, |store, done| {
+        let removed = done.parsed()?["removed"].take();
+        let removed: Vec<Backup> = document::from_value(removed)?;
+        let known = backups::list(&store.read()?)?.backups;
+        let files =
+            |backups: Vec<Backup>| backups.into_iter().map(|it| it.file).collect::<Vec<_>>();
+        let holder = ambient::holder("backups prune");
+        store.backups_forget(ambient::now(), &holder, &files(known), &files(removed))
     })
 }
 

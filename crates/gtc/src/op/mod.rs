@@ -4,6 +4,7 @@ mod audit;
 mod backups;
 mod bundles;
 mod config;
+mod credentials;
 mod env;
 mod env_packs;
 mod revisions;
@@ -39,6 +40,9 @@ pub(crate) enum Noun {
     /// Config: non-secret values, in layers
     #[command(subcommand)]
     Config(config::Verb),
+    /// Credentials: what the deployer of an environment signs in with
+    #[command(subcommand)]
+    Credentials(credentials::Verb),
     /// Secrets: values that are sealed, and that nobody is shown
     #[command(subcommand)]
     Secrets(secrets::Verb),
@@ -59,6 +63,7 @@ impl Noun {
             Self::Revisions(verb) => ("revisions", verb.run(globals)),
             Self::Traffic(verb) => ("traffic", verb.run(globals)),
             Self::Config(verb) => ("config", verb.run(globals)),
+            Self::Credentials(verb) => ("credentials", verb.run(globals)),
             Self::Secrets(verb) => ("secrets", verb.run(globals)),
             Self::Audit(verb) => ("audit", verb.run(globals)),
             Self::Backups(verb) => ("backups", verb.run(globals)),

@@ -124,7 +124,7 @@ pub(crate) fn put_secret(
     let (environment, path): (EnvironmentId, SecretPath) = (parse(environment)?, parse(path)?);
     let store = globals.store(&environment)?;
     let done = put_value::<Put>(globals, &Change::default(), &store, &path, value, flags)?;
-    done.value()
+    done.parsed()
 }
 
 fn put_value<V>(
@@ -159,7 +159,7 @@ where
 }
 
 /// A value that was sealed and is not the newest one now was refused, or is the one there was.
-fn forget_unneeded(
+pub(super) fn forget_unneeded(
     store: &EnvironmentStore,
     dev_store: &DevStore,
     path: &SecretPath,
@@ -173,7 +173,7 @@ fn forget_unneeded(
 }
 
 /// Removes the values that the commit has let go.
-fn erase(dev_store: &DevStore, done: &Success) {
+pub(super) fn erase(dev_store: &DevStore, done: &Success) {
     let Success::Result(raw) = done else { return };
     let result: Value = serde_json::from_str(raw.get()).unwrap_or_default();
     let refs = result["erase"].as_array().into_iter().flatten();

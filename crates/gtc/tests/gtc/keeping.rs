@@ -85,3 +85,31 @@ fn a_backup_brings_everything_back_here_and_elsewhere_it_is_refused_without_a_po
     assert_ne!(code, 0, "{said}");
     assert_eq!(world.op("audit verify", &[])["problems"], Value::Array(Vec::new()));
 }
+
+#[test]
+fn old_backups_and_revisions_go_when_they_are_told_to_and_a_dry_run_says_which() {
+    let (world, bundles) = World::with_bundles();
+    let (id, _) = world.deployed(&bundles, "hello.localhost", "/");
+    world.set(&id, &["r2=100"]);
+    let made: Vec<Value> = (0..3).map(|_| world.op("backups create", &[])).collect();
+    let file = |backup: &Value| {
+        world.gtc.store_root().join("local").join(backup["file"].as_str().unwrap())
+    };
+    let would = world.op("backups prune", &["--keep", "1", "--dry-run"]);
+    assert_eq!(would["result"]["removed"].as_array().unwrap().len(), 2);
+    assert!(made.iter().all(|backup| file(backup).exists()));
+    let did = world.op("backups prune", &["local", "--keep", "1"]);
+    assert_eq!((&did, did["kept"].as_u64()), (&would["result"], Some(1)));
+    let left: Vec<bool> = made.iter().map(|backup| file(backup).exists()).collect();
+    assert_eq!(left, [false, false, true]);
+    assert_eq!(world.op("backups list", &[])["backups"].as_array().unwrap().len(), 1);
+
+    world.op("revisions archive", &["r1"]);
+    let pruned = world.op("revisions prune", &["--keep", "0", "--older-than-days", "0"]);
+    assert_eq!(pruned["revisions"][0]["sequence"], 1);
+    assert_eq!(world.op("revisions list", &[])["revisions"].as_array().unwrap().len(), 1);
+    let audit = world.op("audit prune", &["--keep", "0"]);
+    assert_eq!(audit, json!({"removed": [], "kept": 0}));
+    assert_eq!(events(&world, &["--limit", "2"]), ["revisions prune", "revisions archive"]);
+    assert_eq!(world.op("audit verify", &[])["problems"], json!([]));
+}

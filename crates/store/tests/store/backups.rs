@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use control::{Key, Record, View as _};
 use deploy_spec::{Actor, ActorKind, Digest, EventId, Fault, Kind, Timestamp};
-use store::{Backup, EnvironmentStore, Removal, backup_read};
+use store::{Backup, EnvironmentStore, backup_read};
 
 use crate::real::{folder, store_in};
 use crate::sim_disk::{Reboot, SimDisk, Trouble};
@@ -125,23 +125,24 @@ fn a_spoiled_backup_is_refused_and_says_why() {
 }
 
 #[test]
-fn the_newest_backups_are_kept_whatever_the_clock_said() {
+fn a_file_that_nobody_tells_of_goes_when_it_is_old_and_one_that_was_pruned_at_once() {
     let folder = folder();
-    let mut scene = Scene::serving(store_in(folder.path()));
-    let mut made = Vec::new();
-    for id in [50, 40, 30, 20] {
-        made.insert(0, back_up(&scene.store, id).unwrap());
-        scene.turn(&format!("turn-{id}"));
-    }
-    assert_eq!(scene.store.backups().unwrap(), made);
-    let draft = scene.store.folder().join("backups/files/half.gtbackup.draft");
-    fs::write(&draft, "half").unwrap();
-    let would = scene.store.backups_prune(2, Removal::LookOnly, &holder()).unwrap();
-    assert_eq!(scene.store.backups().unwrap(), made);
-    let did = scene.store.backups_prune(2, Removal::Remove, &holder()).unwrap();
-    assert_eq!((&did, &did.removed[..], did.kept), (&would, &made[2..], 2));
-    assert_eq!(scene.store.backups().unwrap(), made[..2]);
-    assert!(!draft.exists());
+    let scene = Scene::serving(store_in(folder.path()));
+    let files: Vec<String> = [20, 30, 40].map(|id| back_up(&scene.store, id).unwrap().file).into();
+    let draft = format!("backups/files/{}.gtbackup.draft", EventId::from_parts(10, 7));
+    fs::write(scene.store.folder().join(&draft), "half").unwrap();
+    let there = || scene.store.backups().unwrap().len();
+    let known = [files[2].clone()];
+    let now = Timestamp::UNIX_EPOCH;
+    scene.store.backups_forget(now, &holder(), &known, &[]).unwrap();
+    assert_eq!(there(), 3, "they are young");
+    scene.store.backups_forget(now, &holder(), &known, &files[..1]).unwrap();
+    assert_eq!(there(), 2);
+    let later = Timestamp::from_second(4_000_000_000).unwrap();
+    scene.store.backups_forget(later, &holder(), &known, &[]).unwrap();
+    assert_eq!(scene.store.backups().unwrap()[0].file, known[0]);
+    assert_eq!(there(), 1);
+    assert!(!scene.store.folder().join(&draft).exists());
 }
 
 #[test]

@@ -7,15 +7,17 @@ pub(crate) use warm::engine_settings;
 use clap::{Args, Subcommand};
 use control::Handle;
 use control::Verb as _;
-use control::revisions::{self, Archive, Drain, DrainFacts, Prune, Retry, Stage};
+use control::revisions::{self, Archive, Drain, DrainFacts, Prune, PruneAnswers, Retry, Stage};
 use deploy_spec::{EnvironmentId, Fault};
 use serde_json::{Map, Value};
-use serve::is_served;
 use serve::staging::{Mode, stage_facts};
+use serve::{ambient, is_served};
+
+use store::{EnvironmentStore, Removal};
 
 use super::environment_and;
 use crate::globals::{Change, Globals, InEnvironment};
-use crate::mutate::{Fields, Intent, mutate};
+use crate::mutate::{Fields, Intent, mutate, mutate_then};
 use crate::outcome::Success;
 
 #[derive(Debug, Subcommand)]
@@ -166,7 +168,11 @@ fn prune(globals: &Globals, args: &PruneArgs) -> Result<Success, Fault> {
         .text("deployment_id", args.deployment.as_ref())
         .set("keep", args.keep)
         .set("older_than_days", args.older_than_days);
-    mutate::<Prune>(globals, &args.change, flags.done(), |_, _, _| Ok(()))
+    let find = |_: &EnvironmentStore, _: &PruneAnswers, _| Ok(());
+    mutate_then::<Prune>(globals, &args.change, flags.done(), find, |store, _| {
+        let holder = ambient::holder("revisions prune");
+        store.collect_artifacts(ambient::now(), Removal::Remove, &holder).map(drop)
+    })
 }
 
 fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
