@@ -18,6 +18,7 @@ pub mod env_packs;
 mod handle;
 mod mechanism;
 mod memory;
+mod page;
 mod problem;
 mod project;
 mod record;
@@ -35,6 +36,7 @@ pub use mechanism::{
     Decision, Rejection, Reply, Transaction, Verb, decide, document_schema, replay,
 };
 pub use memory::Memory;
+pub use page::Page;
 pub use problem::{Problem, none_of};
 pub use project::{project, project_deployment};
 pub use record::{Answered, BundleMember, Change, Folder, Key, Record, RevisionHome, RouteClaim};

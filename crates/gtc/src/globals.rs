@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use deploy_spec::{EnvironmentId, Fault, IdempotencyKey};
+use control::Page;
+use deploy_spec::{DeploymentId, EnvironmentId, Fault, IdempotencyKey};
 use serve::ambient;
 use store::{EnvironmentStore, Root};
 
@@ -83,6 +84,23 @@ pub(crate) struct Change {
     /// Make a retry safe: the same key is answered the same
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Which part of a long list of deployments.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Paged {
+    /// How many deployments to show at most
+    #[arg(long, default_value_t = Page::<DeploymentId>::default().limit, value_name = "N")]
+    limit: usize,
+    /// Begin behind this deployment
+    #[arg(long, value_name = "DEPLOYMENT")]
+    after: Option<DeploymentId>,
+}
+
+impl Paged {
+    pub(crate) const fn page(&self) -> Page {
+        Page { limit: self.limit, after: self.after }
+    }
 }
 
 /// The environment, as a positional argument.

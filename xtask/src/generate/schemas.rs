@@ -50,6 +50,8 @@ fn answers() -> Vec<(String, Value)> {
     verbs![
         backups::Create,
         backups::Restore,
+        backups::Prune,
+        control::audit::Prune,
         bundles::Add,
         bundles::Pause,
         bundles::Remove,

@@ -6,6 +6,7 @@ use deploy_spec::{
 };
 use serde::Serialize;
 
+use crate::page::Page;
 use crate::view::{Lookup as _, View};
 
 /// One line of `bundles list`.
@@ -35,32 +36,42 @@ pub struct DeploymentSummary {
 /// The result of `bundles list`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DeploymentsShown {
-    /// The deployments, oldest first.
+    /// How many there are; this page may show fewer.
+    pub deployment_count: usize,
+    /// The deployments of this page, oldest first.
     pub deployments: Vec<DeploymentSummary>,
+    /// The deployment behind which the next page begins; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<DeploymentId>,
 }
 
-/// The deployments of an environment.
+/// A page of the deployments of an environment.
 ///
 /// # Errors
 /// `not-found` when there is no such environment; or when its records cannot be read.
-pub fn list(view: &dyn View) -> Result<DeploymentsShown, Fault> {
+pub fn list(view: &dyn View, page: Page) -> Result<DeploymentsShown, Fault> {
     view.environment()?;
-    let ids = view.deployment_ids()?.into_iter();
-    let records = ids.filter_map(|id| view.deployment(id).transpose());
-    let deployments = records.map(|record| record.map(summary)).collect::<Result<_, Fault>>()?;
-    Ok(DeploymentsShown { deployments })
+    shown(page, view.deployment_ids()?, |id| view.deployment(id))
 }
 
-/// The deployments that were removed from an environment, oldest first.
+/// A page of the deployments that were removed from an environment, oldest first.
 ///
 /// # Errors
 /// `not-found` when there is no such environment; or when its records cannot be read.
-pub fn list_retired(view: &dyn View) -> Result<DeploymentsShown, Fault> {
+pub fn list_retired(view: &dyn View, page: Page) -> Result<DeploymentsShown, Fault> {
     view.environment()?;
-    let ids = view.retired_ids()?.into_iter();
-    let records = ids.filter_map(|id| view.retired(id).transpose());
+    shown(page, view.retired_ids()?, |id| view.retired(id))
+}
+
+fn shown(
+    page: Page,
+    ids: Vec<DeploymentId>,
+    get: impl Fn(DeploymentId) -> Result<Option<DeploymentRecord>, Fault>,
+) -> Result<DeploymentsShown, Fault> {
+    let (ids, rest) = page.of(ids);
+    let records = ids.into_iter().filter_map(|id| get(id).transpose());
     let deployments = records.map(|record| record.map(summary)).collect::<Result<_, Fault>>()?;
-    Ok(DeploymentsShown { deployments })
+    Ok(DeploymentsShown { deployment_count: rest.count, deployments, next_after: rest.next_after })
 }
 
 fn summary(record: DeploymentRecord) -> DeploymentSummary {

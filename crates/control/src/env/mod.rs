@@ -20,6 +20,6 @@ pub use doctor::{
 pub use init::{Init, InitAnswers, InitFacts, InitOutcome, InitResult};
 pub use list::{EnvironmentSummary, list};
 pub use render::render;
-pub use show::{EnvironmentShown, Page, show};
+pub use show::{EnvironmentShown, show};
 pub use status::{DeploymentPicture, Picture, RevisionPicture, picture};
 pub use update::{HostConfigAnswers, Update, UpdateAnswers, UpdateOutcome};

@@ -3,43 +3,8 @@
 use deploy_spec::{BundleDeployment, DeploymentId, Environment, Fault, Revision, TrafficSplit};
 use serde::Serialize;
 
+use crate::page::Page;
 use crate::view::{Lookup as _, View};
-
-/// Which part of a long list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// How many deployments at most.
-    pub limit: usize,
-    /// Begin behind this deployment.
-    pub after: Option<DeploymentId>,
-}
-
-/// What lies beyond a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rest {
-    /// How many deployments there are on all pages.
-    pub(crate) count: usize,
-    /// The deployment behind which the next page begins; none on the last one.
-    pub(crate) next_after: Option<DeploymentId>,
-}
-
-impl Page {
-    /// The deployments of this page out of all, which are in order.
-    pub(crate) fn of(self, mut ids: Vec<DeploymentId>) -> (Vec<DeploymentId>, Rest) {
-        let from = self.after.map_or(0, |after| ids.partition_point(|id| *id <= after));
-        let count = ids.len();
-        let to = count.min(from.saturating_add(self.limit));
-        let next_after = (to < count && to > from).then(|| ids[to - 1]);
-        ids.truncate(to);
-        (ids.split_off(from.min(to)), Rest { count, next_after })
-    }
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Self { limit: 20, after: None }
-    }
-}
 
 /// The result of `env show`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

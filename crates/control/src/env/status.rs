@@ -8,7 +8,7 @@ use deploy_spec::{
 };
 use serde::Serialize;
 
-use super::Page;
+use crate::page::Page;
 use crate::view::{Lookup as _, View};
 
 /// How many of a deployment's newest revisions are in the picture, whatever they do.

@@ -7,6 +7,7 @@ use deploy_spec::{
 use serde::Serialize;
 
 use crate::handle::{Handle, resolve_kept};
+use crate::page::Page;
 use crate::view::{Lookup as _, View};
 
 /// One line of `revisions list`.
@@ -37,19 +38,28 @@ pub struct RevisionSummary {
 pub struct RevisionsShown {
     /// The revisions, oldest first within their deployment.
     pub revisions: Vec<RevisionSummary>,
+    /// The deployment behind which the next page begins; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<DeploymentId>,
 }
 
-/// The revisions of one deployment, also after it was removed, or of all when none is named.
+/// The revisions of one deployment, also after it was removed; or of a page of deployments when
+/// none is named.
 ///
 /// # Errors
 /// As [`resolve_deployment`](crate::resolve_deployment); or when the records cannot be read.
-pub fn list(view: &dyn View, deployment: Option<&Handle>) -> Result<RevisionsShown, Fault> {
+pub fn list(
+    view: &dyn View,
+    deployment: Option<&Handle>,
+    page: Page,
+) -> Result<RevisionsShown, Fault> {
     view.environment()?;
-    let records = match deployment {
-        Some(_) => vec![resolve_kept(view, deployment)?],
+    let (records, next_after) = match deployment {
+        Some(_) => (vec![resolve_kept(view, deployment)?], None),
         None => {
-            let ids = view.deployment_ids()?.into_iter();
-            ids.filter_map(|id| view.deployment(id).transpose()).collect::<Result<_, _>>()?
+            let (ids, rest) = page.of(view.deployment_ids()?);
+            let records = ids.into_iter().filter_map(|id| view.deployment(id).transpose());
+            (records.collect::<Result<_, _>>()?, rest.next_after)
         }
     };
     let mut revisions = Vec::new();
@@ -57,7 +67,7 @@ pub fn list(view: &dyn View, deployment: Option<&Handle>) -> Result<RevisionsSho
         let of_record = view.revisions(record.deployment.deployment_id)?;
         revisions.extend(of_record.into_iter().map(|revision| summary(record, revision)));
     }
-    Ok(RevisionsShown { revisions })
+    Ok(RevisionsShown { revisions, next_after })
 }
 
 pub(super) fn summary(record: &DeploymentRecord, revision: Revision) -> RevisionSummary {

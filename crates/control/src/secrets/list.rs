@@ -3,6 +3,7 @@
 use deploy_spec::{Actor, Fault, SecretPath, SecretRef, Timestamp};
 use serde::Serialize;
 
+use crate::page::Page;
 use crate::view::{Lookup as _, View};
 
 /// One line of `secrets list`.
@@ -25,18 +26,24 @@ pub struct SecretSummary {
 /// The result of `secrets list`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SecretsShown {
-    /// The secrets, by path.
+    /// How many there are; this page may show fewer.
+    pub secret_count: usize,
+    /// The secrets of this page, by path.
     pub secrets: Vec<SecretSummary>,
+    /// The secret behind which the next page begins; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<SecretPath>,
 }
 
-/// The secrets of an environment.
+/// A page of the secrets of an environment.
 ///
 /// # Errors
 /// `not-found` when there is no such environment; or when its records cannot be read.
-pub fn list(view: &dyn View) -> Result<SecretsShown, Fault> {
+pub fn list(view: &dyn View, page: &Page<SecretPath>) -> Result<SecretsShown, Fault> {
     view.environment()?;
     let mut secrets = Vec::new();
-    for path in view.secret_paths()? {
+    let (paths, rest) = page.of(view.secret_paths()?);
+    for path in paths {
         let Some(secret) = view.secret(&path)? else { continue };
         let versions = secret.versions.len();
         let Some(newest) = secret.versions.into_iter().next_back() else { continue };
@@ -49,5 +56,5 @@ pub fn list(view: &dyn View) -> Result<SecretsShown, Fault> {
             put_by: newest.put_by,
         });
     }
-    Ok(SecretsShown { secrets })
+    Ok(SecretsShown { secret_count: rest.count, secrets, next_after: rest.next_after })
 }

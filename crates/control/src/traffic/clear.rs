@@ -38,9 +38,9 @@ impl Verb for Clear {
             )));
         };
         if split.allocation.is_none() {
-            return Ok(SplitOutcome::of(split));
+            return SplitOutcome::of(draft.view(), split);
         }
         let previous = undo_point(record.split.as_ref());
-        Ok(replace(draft, record, SplitOp::Clear, None, previous))
+        replace(draft, record, SplitOp::Clear, None, previous)
     }
 }

@@ -1,11 +1,9 @@
 //! `traffic history`: the splits that were, newest last.
 
-use deploy_spec::{
-    Actor, DeploymentId, Fault, IdempotencyKey, SplitOp, Timestamp, TrafficSplit, Weight,
-};
+use deploy_spec::{Actor, DeploymentId, Fault, IdempotencyKey, SplitOp, Timestamp, TrafficSplit};
 use serde::Serialize;
 
-use super::SplitOutcome;
+use super::{EntryShown, SplitOutcome};
 use crate::handle::{Handle, resolve_kept};
 use crate::view::{Lookup as _, View};
 
@@ -15,7 +13,7 @@ pub struct GenerationShown {
     /// Its number.
     pub generation: u64,
     /// Who served how much; empty while the deployment was off the air.
-    pub entries: Vec<Weight>,
+    pub entries: Vec<EntryShown>,
     /// What made it.
     pub op: SplitOp,
     /// When.
@@ -26,16 +24,16 @@ pub struct GenerationShown {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-impl From<TrafficSplit> for GenerationShown {
-    fn from(split: TrafficSplit) -> Self {
-        Self {
+impl GenerationShown {
+    fn of(view: &dyn View, split: TrafficSplit) -> Result<Self, Fault> {
+        Ok(Self {
             generation: split.generation,
-            entries: SplitOutcome::of(&split).entries,
+            entries: SplitOutcome::of(view, &split)?.entries,
             op: split.op,
             at: split.at,
             by: split.by,
             idempotency_key: split.idempotency_key,
-        }
+        })
     }
 }
 
@@ -63,10 +61,12 @@ pub fn history(
     let deployment_id = record.deployment.deployment_id;
     let newest = record.split.as_ref().map_or(0, |split| split.generation);
     let oldest = (newest + 1).saturating_sub(limit);
-    let mut generations = Vec::new();
+    let mut splits = Vec::new();
     for generation in oldest..newest {
-        generations.extend(view.past_split(deployment_id, generation)?.map(GenerationShown::from));
+        splits.extend(view.past_split(deployment_id, generation)?);
     }
-    generations.extend(record.split.map(GenerationShown::from));
+    splits.extend(record.split);
+    let shown = splits.into_iter().map(|split| GenerationShown::of(view, split));
+    let generations = shown.collect::<Result<_, Fault>>()?;
     Ok(HistoryShown { deployment_id, generations, truncated: oldest > 0 })
 }

@@ -2,6 +2,7 @@
 
 mod clear;
 mod history;
+mod outcome;
 mod rollback;
 mod set;
 mod share;
@@ -9,8 +10,9 @@ mod show;
 
 pub use clear::{Clear, ClearAnswers};
 pub use history::{GenerationShown, HistoryShown, history};
+pub use outcome::{EntryShown, SplitOutcome};
 pub use rollback::{Rollback, RollbackAnswers};
-pub use set::{EntryAnswers, Set, SetAnswers, SplitOutcome};
+pub use set::{EntryAnswers, Set, SetAnswers};
 pub use share::{OtherShare, others_of};
 pub use show::{ShareShown, SplitShown, show};
 
@@ -30,13 +32,13 @@ fn replace(
     op: SplitOp,
     allocation: Option<Allocation>,
     previous: Option<u64>,
-) -> SplitOutcome {
+) -> Result<SplitOutcome, Fault> {
     let split = next(draft, &mut record, op, allocation, previous);
-    let outcome = SplitOutcome::of(&split);
+    let outcome = SplitOutcome::of(draft.view(), &split)?;
     draft.becomes(split.generation);
     record.split = Some(split);
     draft.put(Record::Deployment(record));
-    outcome
+    Ok(outcome)
 }
 
 /// Takes a deployment that is about to be put away off the air, as `traffic clear` does.

@@ -49,6 +49,6 @@ impl Verb for Rollback {
         })?;
         let live = past.allocation.iter().flat_map(|allocation| allocation.entries.live());
         must_be_ready(draft.view(), id, live)?;
-        Ok(replace(draft, record, SplitOp::Rollback, past.allocation, past.previous))
+        replace(draft, record, SplitOp::Rollback, past.allocation, past.previous)
     }
 }

@@ -1,12 +1,10 @@
 //! `traffic set`: turns the dial. The fewest sessions move (DESIGN §8).
 
-use deploy_spec::{
-    Allocation, Bps, DeploymentId, DeploymentRecord, Fault, SplitOp, TrafficSplit, Weight, Weights,
-};
+use deploy_spec::{Allocation, Bps, DeploymentRecord, Fault, SplitOp, Weight, Weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{must_be_ready, replace, target, undo_point};
+use super::{SplitOutcome, must_be_ready, replace, target, undo_point};
 use crate::draft::Draft;
 use crate::handle::{Handle, resolve_deployment, resolve_revision};
 use crate::mechanism::Verb;
@@ -43,33 +41,6 @@ pub struct EntryAnswers {
     pub weight_bps: Option<u16>,
 }
 
-/// The result of every verb that changes a split.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SplitOutcome {
-    /// Whose split.
-    pub deployment_id: DeploymentId,
-    /// Who serves how much; empty while the deployment is off the air.
-    pub entries: Vec<Weight>,
-    /// The generation of the split.
-    pub generation: u64,
-    /// Whether there is something to roll back to.
-    pub has_previous: bool,
-}
-
-impl SplitOutcome {
-    pub(super) fn of(split: &TrafficSplit) -> Self {
-        Self {
-            deployment_id: split.deployment_id,
-            entries: split
-                .allocation
-                .as_ref()
-                .map_or_else(Vec::new, |a| a.entries.entries().to_vec()),
-            generation: split.generation,
-            has_previous: split.previous.is_some(),
-        }
-    }
-}
-
 impl Verb for Set {
     const NOUN: &'static str = "traffic";
     const OP: &'static str = "set";
@@ -84,7 +55,7 @@ impl Verb for Set {
         must_be_ready(draft.view(), record.deployment.deployment_id, weights.live())?;
         let allocation = allocate(&record, weights, draft)?;
         let previous = undo_point(record.split.as_ref());
-        Ok(replace(draft, record, SplitOp::Set, Some(allocation), previous))
+        replace(draft, record, SplitOp::Set, Some(allocation), previous)
     }
 }
 

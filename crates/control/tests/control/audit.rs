@@ -22,12 +22,12 @@ fn prune(world: &mut World, keep: u32, count: u64) -> (Vec<String>, Value) {
 #[test]
 fn the_oldest_files_go_and_that_they_went_is_in_the_log() {
     let mut world = World::serving(0);
-    let (before, events) = (world.memory.clone(), world.audit.len());
+    let (before, events) = (world.memory.records().clone(), world.audit.len());
     assert_eq!(prune(&mut world, 2, 2), (vec![], json!(2)));
     assert_eq!(world.audit.len(), events, "nothing went");
     let gone = vec!["audit/0".to_owned(), "audit/1".to_owned()];
     assert_eq!(prune(&mut world, 2, 4), (gone, json!(2)));
-    assert_eq!(world.memory, before);
+    assert_eq!(*world.memory.records(), before);
     let last = world.audit.last().unwrap();
     assert_eq!((last.noun.as_str(), last.verb.as_str()), ("audit", "prune"));
     assert_eq!(world.audit.len(), events + 1);

@@ -145,9 +145,10 @@ fn list_and_show_tell_every_id() {
             "deployment_id": "fast2flow", "entries": crate::world::entries(&[("r2", 10_000)]),
         }))
         .unwrap();
-    let listed = bundles::list(&world.memory).unwrap();
+    let listed = bundles::list(&world.memory, control::Page::default()).unwrap();
     insta::assert_snapshot!(world.told(&Ok(json!(listed))), @r#"
     {
+      "deployment_count": 2,
       "deployments": [
         {
           "bundle_id": "fast2flow",

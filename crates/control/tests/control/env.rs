@@ -220,12 +220,14 @@ fn what_is_not_there_cannot_be_read() {
     let world = World::new("staging");
     let faults = [
         env::list(&world.memory).map(|_| ()).unwrap_err(),
-        env::show(&world.memory, env::Page::default()).map(|_| ()).unwrap_err(),
+        env::show(&world.memory, control::Page::default()).map(|_| ()).unwrap_err(),
         env::render(&world.memory).map(|_| ()).unwrap_err(),
         env_packs::list(&world.memory).map(|_| ()).unwrap_err(),
-        control::bundles::list(&world.memory).map(|_| ()).unwrap_err(),
+        control::bundles::list(&world.memory, control::Page::default()).map(|_| ()).unwrap_err(),
         control::bundles::show(&world.memory, None).map(|_| ()).unwrap_err(),
-        control::revisions::list(&world.memory, None).map(|_| ()).unwrap_err(),
+        control::revisions::list(&world.memory, None, control::Page::default())
+            .map(|_| ())
+            .unwrap_err(),
         control::revisions::show(&world.memory, None, &crate::world::handle_of("r1"))
             .map(|_| ())
             .unwrap_err(),

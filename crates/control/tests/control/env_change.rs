@@ -105,5 +105,8 @@ fn what_still_deploys_is_not_destroyed() {
     );
     let made = init_again(&mut world).unwrap();
     assert_eq!((&made["outcome"], &made["generation"]), (&json!("created"), &json!(0)));
-    assert_eq!(bundles::list_retired(&world.memory).unwrap().deployments.len(), 2);
+    assert_eq!(
+        bundles::list_retired(&world.memory, control::Page::default()).unwrap().deployments.len(),
+        2
+    );
 }

@@ -9,7 +9,7 @@ use crate::world::World;
 fn show_holds_everything() {
     let mut world = World::serving(1);
     world.turn(&[("r1", 10_000)]).unwrap();
-    let mut shown = json!(env::show(&world.memory, env::Page::default()).unwrap());
+    let mut shown = json!(env::show(&world.memory, control::Page::default()).unwrap());
     shown["environment"]["bindings"] = "…".into();
     shown["traffic"][0]["allocation"]["salt"] = "…".into();
     insta::assert_snapshot!(world.told(&Ok(shown)), @r#"
@@ -136,7 +136,7 @@ fn show_gives_every_deployment_on_exactly_one_page() {
     for limit in 1..9 {
         let (mut seen, mut revisions, mut after, mut pages) = (Vec::new(), 0, None, 0);
         loop {
-            let shown = env::show(&world.memory, env::Page { limit, after }).unwrap();
+            let shown = env::show(&world.memory, control::Page { limit, after }).unwrap();
             assert_eq!(shown.deployment_count, 7);
             assert!(shown.deployments.len() <= limit);
             seen.extend(shown.deployments.iter().map(|d| d.deployment_id.to_string()));
@@ -158,7 +158,7 @@ fn a_page_begins_behind_a_deployment_that_is_gone() {
     let ids: Vec<_> = (0..3).map(|i| world.add("shop", &format!("/{i}"))).collect();
     let gone = ids[1].parse().unwrap();
     world.memory.apply(&[Change::Delete { key: Key::Deployment(gone) }]);
-    let page = env::Page { limit: 5, after: Some(gone) };
+    let page = control::Page { limit: 5, after: Some(gone) };
     let shown = env::show(&world.memory, page).unwrap();
     let seen: Vec<String> = shown.deployments.iter().map(|d| d.deployment_id.to_string()).collect();
     assert_eq!((seen, shown.next_after), (vec![ids[2].clone()], None));

@@ -37,7 +37,8 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// Asks; most of what is asked here is refused, which is part of the world.
 fn ask(world: &mut World, op: &Op, key: Option<u8>) {
-    let ids = control::bundles::list(&world.memory).map_or_else(|_| Vec::new(), |l| l.deployments);
+    let ids = control::bundles::list(&world.memory, control::Page::default())
+        .map_or_else(|_| Vec::new(), |l| l.deployments);
     let id = |i: usize| ids.get(i).map_or_else(|| "none".into(), |d| d.deployment_id.to_string());
     let keyed = |mut document: Value| {
         if let Some(key) = key {

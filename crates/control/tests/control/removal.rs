@@ -213,10 +213,11 @@ fn what_was_removed_is_kept_for_the_record_and_its_names_are_free() {
       "retired_at": "2026-01-01T00:00:11Z"
     }
     "#);
-    assert!(bundles::list(&world.memory).unwrap().deployments.is_empty());
-    let listed = bundles::list_retired(&world.memory).unwrap();
+    assert!(bundles::list(&world.memory, control::Page::default()).unwrap().deployments.is_empty());
+    let listed = bundles::list_retired(&world.memory, control::Page::default()).unwrap();
     insta::assert_snapshot!(world.told(&Ok(json!(listed))), @r#"
     {
+      "deployment_count": 1,
       "deployments": [
         {
           "bundle_id": "fast2flow",
@@ -244,7 +245,13 @@ fn what_was_removed_is_kept_for_the_record_and_its_names_are_free() {
     );
     let history = traffic::history(&world.memory, Some(&handle_of(&id)), 10).unwrap();
     assert_eq!(history.generations.len(), 3);
-    assert_eq!(revisions::list(&world.memory, Some(&handle_of(&id))).unwrap().revisions.len(), 3);
+    assert_eq!(
+        revisions::list(&world.memory, Some(&handle_of(&id)), control::Page::default())
+            .unwrap()
+            .revisions
+            .len(),
+        3
+    );
     for short in ["fast2flow", &id[..10]] {
         let fault = bundles::show(&world.memory, Some(&handle_of(short))).unwrap_err();
         assert_eq!(fault.kind, Kind::NotFound, "{short}");

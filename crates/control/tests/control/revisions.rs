@@ -104,17 +104,22 @@ fn the_sequence_counts_within_a_deployment_and_ids_sort_by_it() {
         world.stage("shop");
     }
     assert!(ids.is_sorted(), "{ids:?}");
-    let listed = revisions::list(&world.memory, Some(&handle_of("fast2flow"))).unwrap();
+    let listed =
+        revisions::list(&world.memory, Some(&handle_of("fast2flow")), control::Page::default())
+            .unwrap();
     let sequences: Vec<u64> = listed.revisions.iter().map(|r| r.sequence).collect();
     assert_eq!(sequences, [1, 2, 3, 4]);
-    assert_eq!(revisions::list(&world.memory, None).unwrap().revisions.len(), 8);
+    assert_eq!(
+        revisions::list(&world.memory, None, control::Page::default()).unwrap().revisions.len(),
+        8
+    );
 }
 
 #[test]
 fn list_is_one_line_per_revision() {
     let mut world = World::serving(1);
     world.turn(&[("r1", 10_000)]).unwrap();
-    let listed = revisions::list(&world.memory, None).unwrap();
+    let listed = revisions::list(&world.memory, None, control::Page::default()).unwrap();
     insta::assert_snapshot!(world.told(&Ok(json!(listed))), @r#"
     {
       "revisions": [

@@ -37,9 +37,10 @@ fn put_makes_the_first_version_and_then_the_next() {
     }
     "#);
     assert_eq!(world.put_secret("fast2flow/api-key", "two").unwrap()["version"], 2);
-    let listed = json!(secrets::list(&world.memory).unwrap());
+    let listed = json!(secrets::list(&world.memory, &control::Page::default()).unwrap());
     insta::assert_snapshot!(world.told(&Ok(listed)), @r#"
     {
+      "secret_count": 1,
       "secrets": [
         {
           "path": "fast2flow/api-key",
@@ -153,7 +154,7 @@ fn a_secret_that_is_read_is_not_deleted_unless_forced() {
       ]
     }
     "#);
-    assert_eq!(secrets::list(&world.memory).unwrap().secrets, []);
+    assert_eq!(secrets::list(&world.memory, &control::Page::default()).unwrap().secrets, []);
 }
 
 #[test]

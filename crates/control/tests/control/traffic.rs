@@ -27,6 +27,7 @@ fn the_first_rollout() {
       "entries": [
         {
           "revision_id": "D1.r1",
+          "sequence": 1,
           "weight_bps": 10000
         }
       ],
@@ -44,10 +45,12 @@ fn the_first_rollout() {
       "entries": [
         {
           "revision_id": "D1.r1",
+          "sequence": 1,
           "weight_bps": 9950
         },
         {
           "revision_id": "D1.r2",
+          "sequence": 2,
           "weight_bps": 50
         }
       ],
@@ -62,6 +65,7 @@ fn the_first_rollout() {
       "entries": [
         {
           "revision_id": "D1.r1",
+          "sequence": 1,
           "weight_bps": 10000
         }
       ],

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use control::Reply;
-use control::env::{Page, Picture, RevisionPicture, picture};
+use control::env::{Picture, RevisionPicture, picture};
 use deploy_spec::{DeploymentId, EnvironmentId, Fault, RevisionId, document};
 use serde::Serialize;
 use serde_json::json;
@@ -16,7 +16,7 @@ use store::EnvironmentStore;
 
 use super::plan::Plan;
 use super::{Explain, Explained};
-use crate::globals::Globals;
+use crate::globals::{Globals, Paged};
 use crate::outcome::{Named, Success, succeed};
 
 /// How often a picture that is watched is drawn anew when nothing was committed.
@@ -34,12 +34,8 @@ pub(crate) struct Status {
     /// Keep it live until interrupted
     #[arg(long)]
     watch: bool,
-    /// How many deployments to show at most
-    #[arg(long, default_value_t = Page::default().limit, value_name = "N")]
-    limit: usize,
-    /// Begin behind this deployment
-    #[arg(long, value_name = "DEPLOYMENT")]
-    after: Option<DeploymentId>,
+    #[command(flatten)]
+    paged: Paged,
     #[command(flatten)]
     explained: Explained,
 }
@@ -88,7 +84,7 @@ impl Status {
     }
 
     fn look(&self, store: &EnvironmentStore) -> Result<Shown, Fault> {
-        let page = Page { limit: self.limit, after: self.after };
+        let page = self.paged.page();
         let Picture {
             environment_id, deployment_count, deployments, revisions, next_after, ..
         } = picture(&store.read()?, page)?;

@@ -7,7 +7,7 @@ use deploy_spec::Fault;
 use serde_json::{Map, Value, json};
 
 use super::environment_and;
-use crate::globals::{Change, Globals, InEnvironment};
+use crate::globals::{Change, Globals, InEnvironment, Paged};
 use crate::mutate::{Fields, mutate, values};
 use crate::outcome::Success;
 
@@ -81,6 +81,8 @@ pub(crate) struct ListArgs {
     /// Those that were removed, instead of those that are there
     #[arg(long)]
     retired: bool,
+    #[command(flatten)]
+    paged: Paged,
 }
 
 /// What is said of a deployment.
@@ -190,8 +192,8 @@ fn session(source: &str) -> Value {
 
 fn list(globals: &Globals, args: &ListArgs) -> Result<Success, Fault> {
     let view = globals.readable(("bundles", "list"), &args.at.environment)?.read()?;
-    let listed = if args.retired { bundles::list_retired(&view) } else { bundles::list(&view) };
-    Success::of(&listed?)
+    let list = if args.retired { bundles::list_retired } else { bundles::list };
+    Success::of(&list(&view, args.paged.page())?)
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {

@@ -62,12 +62,25 @@ fn fields(text: &mut String, map: &Fields, depth: usize) {
                 fields(text, inner, depth + 1);
             }
             plain => {
-                let (label, shown) = (words(name), cell(name, plain));
+                let (label, shown) = (words(name), member(map, name, plain));
                 let style = style(name, &shown);
                 let _ =
                     writeln!(text, "{indent}{DIM}{label:width$}{DIM:#}  {style}{shown}{style:#}");
             }
         }
+    }
+}
+
+/// A field of an object. A sequence is `r3` only where it is a revision's.
+fn member(map: &Fields, name: &str, value: &Tree) -> String {
+    let is_other = name == "sequence" && !map.has("revision_id");
+    cell(if is_other { "" } else { name }, value)
+}
+
+fn of_row(row: &Tree, name: &str) -> String {
+    match row {
+        Tree::Map(map) => member(map, name, row.field(name)),
+        _ => cell(name, row.field(name)),
     }
 }
 
@@ -90,7 +103,7 @@ fn list(text: &mut String, name: &str, rows: &[Tree]) {
     let columns = shown_columns(name, rows);
     let lines: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| columns.iter().map(|(field, _)| cell(field, row.field(field))).collect())
+        .map(|row| columns.iter().map(|(field, _)| of_row(row, field)).collect())
         .collect();
     let width = |i: usize, title: &str| {
         lines.iter().map(|line| line[i].width()).max().unwrap_or(0).max(title.width())

@@ -19,7 +19,7 @@ fn the_first_rollout_answers_as_the_contract_says() {
     let first = world.gtc.end(&set, answers.to_string().as_bytes()).unwrap();
     let expected = format!(
         "{{\"noun\":\"traffic\",\"op\":\"set\",\"result\":{{\"deployment_id\":\"{id}\",\
-         \"entries\":[{{\"revision_id\":\"{r1}\",\"weight_bps\":10000}}],\"generation\":0,\
+         \"entries\":[{{\"revision_id\":\"{r1}\",\"weight_bps\":10000,\"sequence\":1}}],\"generation\":0,\
          \"has_previous\":false}}}}\n"
     );
     assert_eq!(first.stdout, expected);

@@ -53,9 +53,9 @@ fn a_rollout_reads_well() {
     has previous   no
 
     entries
-    weight  id
-    99 %    <ulid>
-    1 %     <ulid>
+    revision  weight  id
+    r1        99 %    <ulid>
+    r2        1 %     <ulid>
     ");
     assert_snapshot!(shown(&world, &["op", "traffic", "show"]), @"
     deployment id  <ulid>
@@ -76,10 +76,12 @@ fn a_rollout_reads_well() {
     truncated      no
 
     generations
-    generation  traffic                                                          op   at                   by
-    0           <ulid> 99 %, <ulid> 1 %  set  <time>  <who>
+    generation  traffic          op   at                   by
+    0           r1 99 %, r2 1 %  set  <time>  <who>
     ");
     assert_snapshot!(shown(&world, &["op", "bundles", "list"]), @"
+    deployment count  1
+
     deployments
     bundle  routes            lifecycle  traffic                                                          customer   staged  deployment
     hello   hello.localhost/  active     <ulid> 99 %, <ulid> 1 %  local-dev  2       <ulid>
@@ -120,7 +122,7 @@ fn a_failure_says_what_to_type_next() {
     refused: <user> may not `env create` on `prod-eu`: nothing is allowed here until a policy grants it
       policy  default/closed
       smallest grant  permit (principal == User::<user>, action == Action::"env.create", resource == Environment::"prod-eu");
-      try  who owns the store may add to <root>/policy.cedar: permit (principal == User::<user>, action == Action::"env.create", resource == Environment::"prod-eu");
+      try  who owns the store may add the smallest grant to <root>/policy.cedar
     "#);
 }
 

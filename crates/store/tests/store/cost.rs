@@ -31,7 +31,7 @@ fn costs(deployments: usize) -> Vec<(&'static str, Vec<String>)> {
     let add = scene.world.add("other", "/other", &keys[3]);
     let store = &scene.store;
     let show = || {
-        let page = env::Page { limit: 3, after: None };
+        let page = control::Page { limit: 3, after: None };
         assert_eq!(env::show(&store.read().unwrap(), page).unwrap().deployments.len(), 3);
     };
     let newest = || store.read().unwrap().sequence();

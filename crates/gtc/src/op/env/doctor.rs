@@ -41,7 +41,7 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
         .filter(|digest| !store.artifact(digest).exists())
         .collect();
     // Nothing to look for, and no key to make, where there is no secret.
-    let has_secrets = !control::secrets::list(&view)?.secrets.is_empty();
+    let has_secrets = !view.secret_paths()?.is_empty();
     let leaks = if has_secrets { DevStore::open(store)?.leaks(&view)? } else { Vec::new() };
     let registry = Registry::builtin()?;
     let known = |binding: &EnvPackBinding| PackKnown {

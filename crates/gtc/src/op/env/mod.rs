@@ -8,12 +8,12 @@ pub(crate) use doctor::doctor;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use control::env::{self, Create, Destroy, Init, InitFacts, Page, Update};
-use deploy_spec::{DeploymentId, EnvironmentId, Fault, Kind, document};
+use control::env::{self, Create, Destroy, Init, InitFacts, Update};
+use deploy_spec::{EnvironmentId, Fault, Kind, document};
 use serde_json::json;
 use store::EnvironmentStore;
 
-use crate::globals::{Change, Globals, InEnvironment};
+use crate::globals::{Change, Globals, InEnvironment, Paged};
 use crate::mutate::{Fields, Intent, mutate};
 use crate::outcome::Success;
 
@@ -100,12 +100,8 @@ pub(crate) struct DestroyArgs {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     at: InEnvironment,
-    /// How many deployments to show at most
-    #[arg(long, default_value_t = Page::default().limit, value_name = "N")]
-    limit: usize,
-    /// Begin behind this deployment
-    #[arg(long, value_name = "DEPLOYMENT")]
-    after: Option<DeploymentId>,
+    #[command(flatten)]
+    paged: Paged,
 }
 
 #[derive(Debug, Args)]
@@ -196,7 +192,7 @@ fn list(globals: &Globals) -> Result<Success, Fault> {
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
     let view = globals.readable(("env", "show"), &args.at.environment)?.read()?;
-    Success::of(&env::show(&view, Page { limit: args.limit, after: args.after })?)
+    Success::of(&env::show(&view, args.paged.page())?)
 }
 
 fn render(globals: &Globals, args: &RenderArgs) -> Result<Success, Fault> {

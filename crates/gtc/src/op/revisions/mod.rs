@@ -16,7 +16,7 @@ use serve::{ambient, is_served};
 use store::{EnvironmentStore, Removal};
 
 use super::environment_and;
-use crate::globals::{Change, Globals, InEnvironment};
+use crate::globals::{Change, Globals, InEnvironment, Paged};
 use crate::mutate::{Fields, Intent, mutate, mutate_then};
 use crate::outcome::Success;
 
@@ -107,6 +107,8 @@ pub(crate) struct ListArgs {
     /// Only those of this deployment
     #[arg(long)]
     deployment: Option<Handle>,
+    #[command(flatten)]
+    paged: Paged,
 }
 
 #[derive(Debug, Args)]
@@ -191,7 +193,7 @@ fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
 
 fn list(globals: &Globals, args: &ListArgs) -> Result<Success, Fault> {
     let view = globals.readable(("revisions", "list"), &args.at.environment)?.read()?;
-    Success::of(&revisions::list(&view, args.deployment.as_ref())?)
+    Success::of(&revisions::list(&view, args.deployment.as_ref(), args.paged.page())?)
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {

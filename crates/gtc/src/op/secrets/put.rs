@@ -1,43 +1,23 @@
-//! `gtc op secrets`.
+//! `gtc op secrets put` and `rotate`: a value is read, sealed, and told of; in this order, so that a
+//! crash leaves a sealed value that nobody knows of, and never a secret without one.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use control::Verb as _;
-use control::secrets::{self, Delete, Put, Rotate, SealedValue, SecretOutcome};
+use clap::Args;
+use control::secrets::{self, Put, SealedValue, SecretOutcome};
 use deploy_spec::{EnvironmentId, Fault, SecretPath};
 use env_pack::SecretBytes;
 use serde_json::Value;
 use serve::{DevStore, ambient};
 use store::EnvironmentStore;
 
-use super::environment_and;
+use super::parse;
 use crate::environment;
-use crate::globals::{Change, Globals, InEnvironment};
+use crate::globals::{Change, Globals};
 use crate::mutate::{Fields, Intent, mutate};
+use crate::op::environment_and;
 use crate::outcome::Success;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
-    /// Give a secret a value: from standard input, a private file or an environment variable
-    #[command(after_help = "Examples:
-  gtc op secrets put hello/api_key < key.txt
-  gtc op secrets put hello/api_key --from-file key.txt
-  gtc op secrets put prod-eu hello/api_key --from-env API_KEY")]
-    Put(PutArgs),
-    /// Give a secret that exists a new value; the older ones stay listed
-    #[command(after_help = "Example:\n  gtc op secrets rotate hello/api_key --from-file key.txt")]
-    Rotate(PutArgs),
-    /// Remove a secret and its values
-    #[command(after_help = "Example:\n  gtc op secrets delete hello/api_key")]
-    Delete(DeleteArgs),
-    /// List names, versions, who and when; never values
-    List(InEnvironment),
-    /// Print a value to a terminal, or anywhere with --reveal
-    #[command(after_help = "Example:\n  gtc op secrets get hello/api_key --reveal | wc -c")]
-    Get(GetArgs),
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct PutArgs {
@@ -54,44 +34,7 @@ pub(crate) struct PutArgs {
     change: Change,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct DeleteArgs {
-    /// The environment, if not local, then the secret
-    #[arg(value_name = "[ENVIRONMENT] SECRET", num_args = 0..=2)]
-    words: Vec<String>,
-    /// Also when a revision still reads it
-    #[arg(long)]
-    force: bool,
-    #[command(flatten)]
-    change: Change,
-}
-
-#[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
-pub(crate) struct GetArgs {
-    /// The environment
-    #[arg(default_value = "local")]
-    environment: EnvironmentId,
-    /// The secret
-    secret: SecretPath,
-    /// Print it although nobody looks at a terminal
-    #[arg(long)]
-    reveal: bool,
-}
-
-impl Verb {
-    pub(super) fn run(self, globals: &Globals) -> (&'static str, Result<Success, Fault>) {
-        match self {
-            Self::Put(args) => (Put::OP, put::<Put>(globals, &args)),
-            Self::Rotate(args) => (Rotate::OP, put::<Rotate>(globals, &args)),
-            Self::Delete(args) => (Delete::OP, delete(globals, args)),
-            Self::List(at) => ("list", list(globals, &at)),
-            Self::Get(args) => ("get", get(globals, &args)),
-        }
-    }
-}
-
-fn put<V>(globals: &Globals, args: &PutArgs) -> Result<Success, Fault>
+pub(super) fn put<V>(globals: &Globals, args: &PutArgs) -> Result<Success, Fault>
 where
     V: control::Verb<Facts = SealedValue, Outcome = SecretOutcome>,
 {
@@ -159,7 +102,7 @@ where
 }
 
 /// A value that was sealed and is not the newest one now was refused, or is the one there was.
-pub(super) fn forget_unneeded(
+pub(in crate::op) fn forget_unneeded(
     store: &EnvironmentStore,
     dev_store: &DevStore,
     path: &SecretPath,
@@ -173,7 +116,7 @@ pub(super) fn forget_unneeded(
 }
 
 /// Removes the values that the commit has let go.
-pub(super) fn erase(dev_store: &DevStore, done: &Success) {
+pub(in crate::op) fn erase(dev_store: &DevStore, done: &Success) {
     let Success::Result(raw) = done else { return };
     let result: Value = serde_json::from_str(raw.get()).unwrap_or_default();
     let refs = result["erase"].as_array().into_iter().flatten();
@@ -197,46 +140,6 @@ fn value(args: &PutArgs) -> Result<SecretBytes, Fault> {
     }
 }
 
-fn parse<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, Fault> {
-    text.parse().map_err(Fault::invalid)
-}
-
 fn unreached() -> Fault {
     Fault::internal("a value was asked for where none is needed")
-}
-
-fn delete(globals: &Globals, args: DeleteArgs) -> Result<Success, Fault> {
-    let (environment, path) = environment_and(args.words);
-    let at: EnvironmentId = parse(environment.as_deref().unwrap_or("local"))?;
-    let flags = Fields::default()
-        .set("environment_id", environment)
-        .set("path", path)
-        .set("force", args.force.then_some(true));
-    let done = mutate::<Delete>(globals, &args.change, flags.done(), |_, _, _| Ok(()))?;
-    if !args.change.dry_run && !args.change.schema && !args.change.print_answers {
-        erase(&DevStore::open(&globals.store(&at)?)?, &done);
-    }
-    Ok(done)
-}
-
-fn list(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
-    let view = globals.readable(("secrets", "list"), &at.environment)?.read()?;
-    Success::of(&secrets::list(&view)?)
-}
-
-/// The value alone, so that it can be piped; a terminal gets a line of its own.
-fn get(globals: &Globals, args: &GetArgs) -> Result<Success, Fault> {
-    let store = globals.readable(("secrets", "get"), &args.environment)?;
-    let mut out = std::io::stdout().lock();
-    if !args.reveal && !out.is_terminal() {
-        return Err(Fault::refused("a value is printed to a terminal only")
-            .hint(format!("gtc op secrets get {} {} --reveal", args.environment, args.secret)));
-    }
-    let view = store.read()?;
-    secrets::find(&view, &args.secret)?;
-    let value = DevStore::open(&store)?.value(&view, &args.secret)?;
-    let end: &[u8] = if out.is_terminal() { b"\n" } else { b"" };
-    let _ =
-        out.write_all(value.reveal()).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
-    Ok(Success::Silent)
 }
