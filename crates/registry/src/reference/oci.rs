@@ -29,7 +29,8 @@ pub struct OciReference {
 }
 
 impl HostPort {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `host[:port]`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (text, None),
