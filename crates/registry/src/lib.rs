@@ -2,10 +2,12 @@
 //!
 //! A [`Reference`] says where something is. A [`Client`] brings it from a registry into a
 //! [`Folder`], and from a file into a registry. A digest is checked before a file has its name.
+//! A [`Catalog`] keeps the provider catalogs of registries.
 //! Nothing here reads an environment variable, and nothing decides whether a signature is good.
 
 mod auth;
 pub mod blocking;
+mod catalog;
 mod client;
 mod disk;
 mod document;
@@ -17,6 +19,7 @@ mod reference;
 mod source;
 mod text;
 
+pub use catalog::{Cached, Catalog, CatalogSource, Clean, Cleaned, Freshness, Resolved};
 pub use client::{Artifact, Client, OnProgress, Progress, Pulled, Pushed};
 pub use document::media;
 pub use folder::Folder;

@@ -52,6 +52,8 @@ pub struct Limits {
     pub redirects: usize,
     /// Bytes of one piece of an upload; smaller blobs are sent at once: 16 MiB.
     pub chunk_bytes: u64,
+    /// How often whoever sends a blob is told how far it is: 100 ms.
+    pub tick: Duration,
     /// How often a transfer goes on after it broke off without a byte of progress: 5.
     pub attempts: u32,
     /// The first pause before it goes on; each one after that is twice as long: 200 ms.
@@ -77,6 +79,7 @@ impl Default for Limits {
             pages: 32,
             redirects: 5,
             chunk_bytes: 16 << 20,
+            tick: Duration::from_millis(100),
             attempts: 5,
             pause: Duration::from_millis(200),
             connect: Duration::from_secs(10),

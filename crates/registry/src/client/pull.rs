@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use deploy_spec::{Digest, Fault};
 
 use super::download::Download;
@@ -77,8 +76,8 @@ impl Client {
         })
     }
 
-    /// The descriptor's digest of the layer that a reference stands for now, and its bytes unless
-    /// that is `known` already.
+    /// The bytes of the layer that a reference stands for now, and their digest. Those that `held`
+    /// has, proven, are not fetched.
     ///
     /// # Errors
     /// As [`Client::pull`], for a layer of at most `most` bytes.
@@ -87,15 +86,15 @@ impl Client {
         reference: &OciReference,
         wanted: &[&str],
         most: u64,
-        known: Option<&Digest>,
-    ) -> Result<(Digest, Option<Bytes>), Fault> {
+        held: impl FnOnce(&Digest) -> Option<Vec<u8>>,
+    ) -> Result<(Digest, Vec<u8>), Fault> {
         let session = self.session(reference, Access::Pull).await?;
         let (_, _, layer) = session.layer(wanted).await?;
-        if known == Some(&layer.digest) {
-            return Ok((layer.digest, None));
+        if let Some(bytes) = held(&layer.digest) {
+            return Ok((layer.digest, bytes));
         }
         let bytes = session.small(&layer, most).await?;
-        Ok((layer.digest, Some(bytes)))
+        Ok((layer.digest, bytes.to_vec()))
     }
 }
 

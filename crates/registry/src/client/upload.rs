@@ -14,9 +14,6 @@ use crate::failure::{may_pass, status};
 use crate::http::{Answer, Ask, Moved, Outgoing, Url};
 use crate::source::Source;
 
-/// How often the sender is asked how far it is.
-const TICK: std::time::Duration = std::time::Duration::from_millis(100);
-
 pub(super) struct Upload<'a> {
     session: &'a Session<'a>,
     blob: &'a Descriptor,
@@ -198,13 +195,14 @@ impl<'a> Upload<'a> {
     /// Sends the next `length` bytes of the source.
     async fn stream(&mut self, ask: Ask, length: u64) -> Result<Answer, Fault> {
         let moved = Moved::default();
+        let tick = self.session.limits().tick;
         let body = Outgoing::streamed(self.source.pieces(self.offset, length), length, moved.clone());
         let sending = self.session.stream(ask, body);
         tokio::pin!(sending);
         let answer = loop {
             tokio::select! {
                 answer = &mut sending => break answer,
-                () = tokio::time::sleep(TICK) => self.tell(self.offset + moved.bytes()),
+                () = tokio::time::sleep(tick) => self.tell(self.offset + moved.bytes()),
             }
         };
         self.sent += moved.bytes();

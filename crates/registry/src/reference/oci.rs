@@ -150,11 +150,6 @@ impl OciReference {
     pub fn pinned(&self, digest: Digest) -> Self {
         Self { tag: None, digest: Some(digest), ..self.clone() }
     }
-
-    /// The same repository, at this tag, which the caller has made of checked parts.
-    pub(crate) fn at_tag(&self, tag: String) -> Self {
-        Self { tag: Some(tag), digest: None, ..self.clone() }
-    }
 }
 
 impl std::fmt::Display for OciReference {
