@@ -27,5 +27,10 @@ pub(crate) async fn file<T: Send + 'static>(
 ) -> Result<T, Fault> {
     let done = tokio::task::spawn_blocking(work).await;
     let done = done.map_err(|error| Fault::internal(format!("work with a file ended: {error}")))?;
-    done.map_err(|error| Fault::unavailable(format!("`{}`: {error}", path.display())))
+    done.map_err(|error| failed(path, &error))
+}
+
+/// The failure of work with a file.
+pub(crate) fn failed(path: &Path, error: &io::Error) -> Fault {
+    Fault::unavailable(format!("`{}`: {error}", path.display()))
 }

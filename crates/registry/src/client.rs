@@ -4,8 +4,9 @@
 mod blob;
 mod download;
 mod part;
-mod push;
+mod patience;
 mod pull;
+mod push;
 mod referrers;
 mod session;
 mod signatures;

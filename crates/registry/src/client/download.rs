@@ -6,10 +6,10 @@ use http::header::{CONTENT_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::part::{Begin, Part};
+use super::patience::Patience;
 use super::session::{Session, mismatch};
 use super::{OnProgress, Progress};
 use crate::document::Descriptor;
-use crate::failure::may_pass;
 use crate::folder::Folder;
 use crate::http::{Answer, Ask};
 
@@ -23,13 +23,6 @@ pub(super) struct Download<'a> {
     pub(super) folder: &'a Folder,
     pub(super) name: &'a str,
     pub(super) progress: OnProgress<'a>,
-}
-
-/// How to go on.
-#[derive(PartialEq, Eq)]
-enum From {
-    WhereItBrokeOff,
-    TheBeginning,
 }
 
 impl Download<'_> {
@@ -52,119 +45,108 @@ impl Download<'_> {
 
     async fn fetch(&self) -> Result<u64, Fault> {
         let (folder, name, layer) = (self.folder.clone(), self.name.to_owned(), self.layer.clone());
-        let begin = self
-            .blocking(move || Begin::look(&folder, &name, &layer.digest, layer.size))
-            .await?;
-        let part = match begin {
+        let look = move || Begin::look(&folder, &name, &layer.digest, layer.size);
+        let part = match self.blocking(look).await? {
+            Begin::Part(part) => part,
             Begin::Whole => {
                 self.tell(self.layer.size);
                 return Ok(self.layer.size);
             }
-            Begin::Part(part) => part,
         };
-        let mut reused = part.length;
-        self.tell(reused);
-        let mut part = self.complete(part, From::WhereItBrokeOff).await?;
-        if reused > 0 && part.digest() != self.layer.digest {
-            // What was there may have been spoilt here; that says nothing about the registry.
-            part = self.complete(part, From::TheBeginning).await?;
-            reused = 0;
+        let mut held = Held { length: part.length, part: Some(part) };
+        self.tell(held.length);
+        let fetched = self.prove(&mut held).await;
+        let folder = self.folder.clone();
+        match (fetched, held.part) {
+            (Ok(reused), Some(part)) => {
+                let name = self.name.to_owned();
+                self.blocking(move || part.finish(&folder, &name)).await?;
+                Ok(reused)
+            }
+            (Err(fault), Some(part)) if part.length == 0 => {
+                self.blocking(move || part.give_up(&folder)).await?;
+                Err(fault)
+            }
+            (Err(fault), _) => Err(fault),
+            (Ok(_), None) => Err(lost()),
         }
-        let found = part.digest();
-        let (folder, name) = (self.folder.clone(), self.name.to_owned());
+    }
+
+    /// Brings all bytes there, and the right ones; says how many were there.
+    async fn prove(&self, held: &mut Held) -> Result<u64, Fault> {
+        let mut reused = held.length;
+        self.complete(held).await?;
+        if reused > 0 && self.with(held, |part| Ok(part.digest())).await? != self.layer.digest {
+            // What was there may have been spoilt here; that says nothing about the registry.
+            self.with(held, Part::restart).await?;
+            reused = 0;
+            self.complete(held).await?;
+        }
+        let found = self.with(held, |part| Ok(part.digest())).await?;
         if found != self.layer.digest {
-            self.blocking(move || part.give_up(&folder)).await?;
+            self.with(held, Part::restart).await?;
             return Err(mismatch(&self.what(), self.layer.digest.as_str(), &found));
         }
-        self.blocking(move || part.finish(&folder, &name)).await?;
         Ok(reused)
     }
 
-    /// Asks until all bytes are there, whatever they are.
-    async fn complete(&self, part: Part, mut from: From) -> Result<Part, Fault> {
-        let limits = *self.session.limits();
-        let mut holder = Some(part);
-        let (mut best, mut tries) = (0, 0);
-        loop {
-            let Some(mut part) = holder.take() else {
-                return Err(Fault::internal("a download lost its file"));
-            };
-            if from == From::TheBeginning {
-                part = self.blocking(move || part.restart().map(|()| part)).await?;
+    /// Asks until as many bytes are there as there are to be.
+    async fn complete(&self, held: &mut Held) -> Result<(), Fault> {
+        let mut patience = Patience::new(*self.session.limits());
+        while held.length < self.layer.size {
+            let attempt = self.attempt(held).await;
+            if let Err(fault) = attempt.and_then(|()| self.short(held)) {
+                let kept = "what has arrived is kept: the same command goes on from there";
+                let fault = if held.length > 0 { fault.hint(kept) } else { fault };
+                patience.after(fault, held.length).await?;
             }
-            if part.length == self.layer.size {
-                return Ok(part);
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, held: &mut Held) -> Result<(), Fault> {
+        match self.request(held.length).await? {
+            Reply::Rest(answer) => self.take(answer, held).await,
+            Reply::Whole(answer) => {
+                self.with(held, Part::restart).await?;
+                self.take(answer, held).await
             }
-            let length = part.length;
-            let fault = match self.request(length).await {
-                Ok(Reply::Nothing) => {
-                    from = From::TheBeginning;
-                    holder = Some(part);
-                    Fault::unavailable(format!("{} cannot be gone on with", self.what()))
-                }
-                Ok(Reply::Whole(answer)) => {
-                    let empty = self.blocking(move || part.restart().map(|()| part)).await?;
-                    from = From::WhereItBrokeOff;
-                    self.take(answer, empty, &mut holder).await?
-                }
-                Ok(Reply::Rest(answer)) => {
-                    from = From::WhereItBrokeOff;
-                    self.take(answer, part, &mut holder).await?
-                }
-                Err(fault) if may_pass(&fault) => {
-                    holder = Some(part);
-                    fault
-                }
-                Err(fault) => return Err(fault),
-            };
-            let now = holder.as_ref().map_or(0, |part| part.length);
-            if now == self.layer.size {
-                continue;
+            Reply::Nothing => {
+                self.with(held, Part::restart).await?;
+                Err(Fault::unavailable(format!("{} cannot be gone on with", self.what())))
             }
-            tries = if now > best { 1 } else { tries + 1 };
-            best = best.max(now);
-            if tries > limits.attempts {
-                return Err(fault.hint("what has arrived is kept: the same command goes on from there"));
-            }
-            tokio::time::sleep(limits.pause * (1 << (tries - 1).min(6))).await;
         }
     }
 
-    /// Writes what arrives. The part is put back whatever happens; what stopped it is returned.
-    async fn take(
-        &self,
-        mut answer: Answer,
-        mut part: Part,
-        holder: &mut Option<Part>,
-    ) -> Result<Fault, Fault> {
+    /// Writes what arrives, as far as it does.
+    async fn take(&self, mut answer: Answer, held: &mut Held) -> Result<(), Fault> {
         let mut gathered = BytesMut::with_capacity(GATHER);
-        let stopped = loop {
-            let piece = answer.piece().await;
-            let (piece, stopped) = match piece {
+        loop {
+            let (piece, ended) = match answer.piece().await {
                 Ok(Some(piece)) => (piece, None),
-                Ok(None) => (Bytes::new(), Some(self.short())),
-                Err(fault) => (Bytes::new(), Some(fault)),
+                Ok(None) => (Bytes::new(), Some(Ok(()))),
+                Err(fault) => (Bytes::new(), Some(Err(fault))),
             };
-            let more = (gathered.len() + piece.len()) as u64;
-            if part.length + more > self.layer.size {
-                let folder = self.folder.clone();
-                self.blocking(move || part.give_up(&folder)).await?;
-                let size = self.layer.size;
-                return Err(Fault::refused(format!("{}: more than {size} bytes arrive", self.what())));
-            }
             gathered.extend_from_slice(&piece);
-            let whole = part.length + more == self.layer.size;
-            if gathered.len() >= GATHER || stopped.is_some() || whole {
+            let arrived = held.length + gathered.len() as u64;
+            if arrived > self.layer.size {
+                self.with(held, Part::restart).await?;
+                let size = self.layer.size;
+                return Err(Fault::refused(format!("{}: more than {size} bytes come", self.what())));
+            }
+            let is_whole = arrived == self.layer.size;
+            if gathered.len() >= GATHER || ended.is_some() || is_whole {
                 let bytes = gathered.split().freeze();
-                part = self.blocking(move || part.append(&bytes).map(|()| part)).await?;
-                self.tell(part.length);
+                self.with(held, move |part| part.append(&bytes)).await?;
+                self.tell(held.length);
             }
-            if let Some(stopped) = stopped {
-                break stopped;
+            if is_whole {
+                return Ok(());
             }
-        };
-        *holder = Some(part);
-        Ok(stopped)
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
     }
 
     async fn request(&self, length: u64) -> Result<Reply, Fault> {
@@ -198,8 +180,10 @@ impl Download<'_> {
         Ok(reply(answer))
     }
 
-    fn short(&self) -> Fault {
-        Fault::unavailable(format!("{} ended too early", self.what()))
+    fn short(&self, held: &Held) -> Result<(), Fault> {
+        let is_short = held.length < self.layer.size;
+        let fault = || Err(Fault::unavailable(format!("{} ended too early", self.what())));
+        if is_short { fault() } else { Ok(()) }
     }
 
     fn what(&self) -> String {
@@ -210,6 +194,22 @@ impl Download<'_> {
         (self.progress)(Progress { done_bytes, total_bytes: self.layer.size });
     }
 
+    async fn with<T: Send + 'static>(
+        &self,
+        held: &mut Held,
+        work: impl FnOnce(&mut Part) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let mut part = held.part.take().ok_or_else(lost)?;
+        let work = move || {
+            let done = work(&mut part);
+            Ok((part, done))
+        };
+        let (part, done) = self.blocking(work).await?;
+        held.length = part.length;
+        held.part = Some(part);
+        done.map_err(|error| crate::blocking::failed(&self.folder.path().join(self.name), &error))
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
@@ -217,6 +217,16 @@ impl Download<'_> {
         let place = self.folder.path().join(self.name);
         crate::blocking::file(&place, work).await
     }
+}
+
+/// The part that is being fetched; it is away while a thread works with it.
+struct Held {
+    part: Option<Part>,
+    length: u64,
+}
+
+fn lost() -> Fault {
+    Fault::internal("a download lost its file")
 }
 
 /// What a registry answers to being asked for a layer from some byte on.

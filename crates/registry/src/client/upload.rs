@@ -7,10 +7,11 @@ use deploy_spec::Fault;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use super::patience::Patience;
 use super::session::Session;
 use super::{OnProgress, Progress};
 use crate::document::Descriptor;
-use crate::failure::{may_pass, status};
+use crate::failure::status;
 use crate::http::{Answer, Ask, Moved, Outgoing, Url};
 use crate::source::Source;
 
@@ -65,21 +66,10 @@ impl<'a> Upload<'a> {
     }
 
     async fn attempts(&mut self) -> Result<(), Fault> {
-        let limits = *self.session.limits();
-        let (mut best, mut tries) = (0, 0);
-        loop {
-            let fault = match self.attempt().await {
-                Ok(()) => break,
-                Err(fault) if may_pass(&fault) => fault,
-                Err(fault) => return Err(fault),
-            };
+        let mut patience = Patience::new(*self.session.limits());
+        while let Err(fault) = self.attempt().await {
+            patience.after(fault, self.offset).await?;
             self.is_unsure = true;
-            tries = if self.offset > best { 1 } else { tries + 1 };
-            best = best.max(self.offset);
-            if tries > limits.attempts {
-                return Err(fault);
-            }
-            tokio::time::sleep(limits.pause * (1 << (tries - 1).min(6))).await;
         }
         self.tell(self.blob.size);
         Ok(())

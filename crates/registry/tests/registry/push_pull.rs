@@ -139,7 +139,8 @@ fn peak() -> u64 {
 #[test]
 fn a_large_layer_takes_little_memory() {
     const SIZE: u64 = 256 << 20;
-    let (server, desk, client) = (Server::plain(), Desk::new(), client());
+    let (server, desk) = (Server::plain(), Desk::new());
+    let client = registry::Client::new(&registry::Options::default()).unwrap();
     let mut artifact = desk.file("a", 10);
     let file = std::fs::File::options().write(true).open(&artifact.file).unwrap();
     file.set_len(SIZE).unwrap();

@@ -73,7 +73,7 @@ impl Server {
     fn run(&mut self) {
         let file = self.folder.path().join("config.yml");
         std::fs::write(&file, self.config()).unwrap();
-        let before = self.log.0.0.lock().unwrap().len();
+        self.log.0.0.lock().unwrap().clear();
         let mut child = Command::new("docker-registry")
             .arg("serve")
             .arg(&file)
@@ -85,9 +85,8 @@ impl Server {
         self.log.follow(child.stdout.take().unwrap());
         self.log.follow(child.stderr.take().unwrap());
         self.child = Some(child);
-        let starts = usize::from(before > 0);
-        let lines = self.log.wait(starts + 1, |line| line.contains("listening on 127.0.0.1:"));
-        let (_, rest) = lines[starts].split_once("listening on 127.0.0.1:").unwrap();
+        let lines = self.log.wait(1, |line| line.contains("listening on 127.0.0.1:"));
+        let (_, rest) = lines[0].split_once("listening on 127.0.0.1:").unwrap();
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         self.port = digits.parse().unwrap();
     }
@@ -126,18 +125,9 @@ impl Server {
         }
     }
 
-    /// Kills it, and starts it on the same port with the same data.
+    /// Kills it, and starts it on the same port with the same data and an empty log.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        let said = self.log.0.0.lock().unwrap();
-        drop(said);
-        self.log.0.0.lock().unwrap().retain(|line| !line.contains("listening on"));
-        self.run_again();
-    }
-
-    pub(crate) fn run_again(&mut self) {
-        self.log.0.0.lock().unwrap().retain(|line| !line.contains("listening on"));
-        self.log.0.0.lock().unwrap().clear();
         self.run();
     }
 
