@@ -43,7 +43,10 @@ impl Access {
 /// What somebody proves who they are with.
 pub(crate) enum Credential {
     Anonymous,
-    Password { user: String, password: Secret },
+    Password {
+        user: String,
+        password: Secret,
+    },
     /// Changed for tokens, by OAuth 2.
     Identity(Secret),
     /// Sent as it is.

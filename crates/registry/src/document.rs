@@ -185,7 +185,12 @@ mod tests {
         assert_eq!(choose(&["z", "b"]), Ok("b".into()));
         insta::assert_snapshot!(
             [choose(&["a", "b"]), choose(&["a", "a"]), choose(&["z"]), choose(&[])]
-                .map(Result::unwrap_err).join("\n"), @"");
+                .map(Result::unwrap_err).join("\n"), @r"
+        more than one of its layers is `a`, `b`, and which is meant is not said
+        more than one of its layers is `a`, `b`, and which is meant is not said
+        it holds `z` and no layer `a`, `b`
+        it holds nothing and no layer `a`, `b`
+        ");
     }
 
     #[test]
@@ -202,6 +207,11 @@ mod tests {
             Manifest::read(&encode(&other).unwrap(), media::MANIFEST),
         ];
         let told = told.map(|read| read.unwrap_err().message);
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        it is `application/vnd.oci.image.index.v1+json`: a list of manifests, of which none is the one that is meant
+        it is `application/json`: no OCI image manifest
+        it is not a manifest: missing field `schemaVersion` at line 1 column 2
+        its two media types differ
+        ");
     }
 }

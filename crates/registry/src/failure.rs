@@ -73,6 +73,13 @@ mod tests {
         insta::assert_snapshot!([
             told(401, oauth), told(403, errors), told(404, b"<html>"), told(429, b""),
             told(503, b"{}"), told(400, errors),
-        ].join("\n"), @"");
+        ].join("\n"), @r"
+        refused: reading x: h:5000 says 401 Unauthorized: invalid_grant (docker login h:5000)
+        refused: reading x: h:5000 says 403 Forbidden: DENIED no\u{7} (docker login h:5000)
+        not-found: reading x: h:5000 says 404 Not Found
+        unavailable: reading x: h:5000 says 429 Too Many Requests
+        unavailable: reading x: h:5000 says 503 Service Unavailable
+        refused: reading x: h:5000 says 400 Bad Request: DENIED no\u{7}
+        ");
     }
 }

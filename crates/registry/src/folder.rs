@@ -39,7 +39,9 @@ impl Folder {
         let handle = rustix::fs::open(real, flags, Mode::empty()).map_err(|error| {
             let error = io::Error::from(error);
             match error.kind() {
-                io::ErrorKind::NotFound => Fault::not_found(format!("there is no folder `{shown}`")),
+                io::ErrorKind::NotFound => {
+                    Fault::not_found(format!("there is no folder `{shown}`"))
+                }
                 io::ErrorKind::NotADirectory => {
                     Fault::invalid(format!("`{shown}` is not a folder"))
                 }

@@ -136,12 +136,7 @@ fn oci(text: &str, rest: &str) -> Result<Reference, Fault> {
     })
 }
 
-fn below(
-    text: &str,
-    target: &str,
-    variable: &str,
-    base: Option<&str>,
-) -> Result<Reference, Fault> {
+fn below(text: &str, target: &str, variable: &str, base: Option<&str>) -> Result<Reference, Fault> {
     if let Some(explicit) = target.strip_prefix("oci://") {
         return oci(text, explicit);
     }

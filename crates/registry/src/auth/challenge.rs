@@ -31,7 +31,9 @@ impl Challenge {
         let is_bearer = |challenge: &Self| matches!(challenge, Self::Bearer { .. });
         let best = offered.iter().position(is_bearer).unwrap_or_default();
         offered.into_iter().nth(best).ok_or_else(|| {
-            Fault::refused("the registry does not say how it wants to know who is asking".to_owned())
+            Fault::refused(
+                "the registry does not say how it wants to know who is asking".to_owned(),
+            )
         })
     }
 

@@ -46,7 +46,8 @@ impl Helper<'_> {
         if self.name.is_empty() || !self.name.bytes().all(plain) {
             return Err(Fault::invalid(format!("{program:?} is no name of a credential helper")));
         }
-        let failed = |why: &str| Fault::unavailable(format!("the credential helper `{program}` {why}"));
+        let failed =
+            |why: &str| Fault::unavailable(format!("the credential helper `{program}` {why}"));
         let file = self.find(&program).ok_or_else(|| failed("is not on the search path"))?;
         let output = match tokio::time::timeout(patience, self.run(file, registry)).await {
             Ok(output) => output.map_err(|error| failed(&format!("cannot be run: {error}")))?,

@@ -20,7 +20,9 @@ impl Session<'_> {
         match answer.status() {
             StatusCode::OK => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
-            _ => Err(self.failure(&format!("looking for {digest} in {}", self.place()), answer).await),
+            _ => Err(self
+                .failure(&format!("looking for {digest} in {}", self.place()), answer)
+                .await),
         }
     }
 

@@ -132,7 +132,10 @@ impl Download<'_> {
             if arrived > self.layer.size {
                 self.with(held, Part::restart).await?;
                 let size = self.layer.size;
-                return Err(Fault::refused(format!("{}: more than {size} bytes come", self.what())));
+                return Err(Fault::refused(format!(
+                    "{}: more than {size} bytes come",
+                    self.what()
+                )));
             }
             let is_whole = arrived == self.layer.size;
             if gathered.len() >= GATHER || ended.is_some() || is_whole {

@@ -26,7 +26,12 @@ pub(super) enum Begin {
 
 impl Begin {
     /// Looks for what an earlier attempt left.
-    pub(super) fn look(folder: &Folder, name: &str, digest: &Digest, size: u64) -> io::Result<Self> {
+    pub(super) fn look(
+        folder: &Folder,
+        name: &str,
+        digest: &Digest,
+        size: u64,
+    ) -> io::Result<Self> {
         // Whatever else has the name is replaced at the end.
         if let Ok(Some(file)) = folder.read(name)
             && file.metadata()?.len() == size

@@ -45,7 +45,8 @@ impl<'a> Session<'a> {
         let registry = reference.registry().clone();
         let (name, at) = HUB;
         let is_hub = registry.host() == name && registry.port().is_none();
-        let host = if is_hub { HostPort::parse(at).map_err(Fault::internal)? } else { registry.clone() };
+        let host =
+            if is_hub { HostPort::parse(at).map_err(Fault::internal)? } else { registry.clone() };
         let short = is_hub && !reference.repository().contains('/');
         let prefix = if short { "library/" } else { "" };
         let repository = format!("{prefix}{}", reference.repository());

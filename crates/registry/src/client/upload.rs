@@ -118,8 +118,12 @@ impl<'a> Upload<'a> {
             self.location = None;
             return Ok(());
         };
-        let ask =
-            Ask { method: Method::GET, url: url.clone(), headers: HeaderMap::new(), body: Bytes::new() };
+        let ask = Ask {
+            method: Method::GET,
+            url: url.clone(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        };
         let answer = self.session.send(ask).await?;
         if answer.status() != StatusCode::NO_CONTENT {
             // A registry that keeps no broken piece drops the whole upload: from the beginning.
@@ -186,7 +190,8 @@ impl<'a> Upload<'a> {
     async fn stream(&mut self, ask: Ask, length: u64) -> Result<Answer, Fault> {
         let moved = Moved::default();
         let tick = self.session.limits().tick;
-        let body = Outgoing::streamed(self.source.pieces(self.offset, length), length, moved.clone());
+        let body =
+            Outgoing::streamed(self.source.pieces(self.offset, length), length, moved.clone());
         let sending = self.session.stream(ask, body);
         tokio::pin!(sending);
         let answer = loop {

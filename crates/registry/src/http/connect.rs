@@ -167,10 +167,7 @@ fn greeting(origin: &Origin, error: &io::Error) -> Greeting {
             crate::text::told(&why.to_string())
         ))
         .hint("if an authority of your own issued it: --ca-file FILE"),
-        _ => Fault::unavailable(format!(
-            "the TLS handshake with {origin} failed: {}",
-            root(error)
-        )),
+        _ => Fault::unavailable(format!("the TLS handshake with {origin} failed: {}", root(error))),
     };
     Greeting::Failed(fault)
 }

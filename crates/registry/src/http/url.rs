@@ -58,7 +58,8 @@ impl Url {
     /// # Errors
     /// `refused`: only servers name URLs.
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let refused = || Fault::refused(format!("the server named {}, which is no URL", shown(text)));
+        let refused =
+            || Fault::refused(format!("the server named {}, which is no URL", shown(text)));
         let uri: Uri = text.parse().map_err(|_| refused())?;
         let scheme = match uri.scheme_str() {
             Some("https") => Scheme::Https,

@@ -181,7 +181,8 @@ fn is_part(part: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let ends = part.bytes().next().is_some_and(plain) && part.bytes().last().is_some_and(plain);
     let mut between = part.split(|c: char| c.is_ascii() && plain(c as u8));
-    ends && between.all(|run| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|b| b == b'-'))
+    ends && between
+        .all(|run| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|b| b == b'-'))
 }
 
 /// `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`

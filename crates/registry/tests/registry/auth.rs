@@ -84,12 +84,18 @@ fn a_configuration_that_docker_did_not_write_is_named_and_not_shown() {
     let (server, desk) = with_password();
     let fault = knowing(&desk, &json!({"auths": "of books"})).unwrap_err();
     assert_eq!(fault.kind, Kind::InvalidInput);
-    assert!(fault.message.contains("config.json") && !fault.message.contains("of books"), "{fault}");
+    assert!(
+        fault.message.contains("config.json") && !fault.message.contains("of books"),
+        "{fault}"
+    );
     let config = json!({"auths": {server.host(): {"auth": "of books"}}});
     let client = knowing(&desk, &config).unwrap();
     let fault = push(&client, &server.at("a"), &desk.file("a", 10)).unwrap_err();
     assert_eq!(fault.kind, Kind::InvalidInput);
-    assert!(fault.message.contains("config.json") && !fault.message.contains("of books"), "{fault}");
+    assert!(
+        fault.message.contains("config.json") && !fault.message.contains("of books"),
+        "{fault}"
+    );
 }
 
 #[test]
@@ -161,9 +167,11 @@ fn an_identity_token_is_changed_for_tokens() {
     let (_tokens, server, desk) = with_tokens();
     let host = server.host();
     let artifact = desk.file("a", 10);
-    helper(&desk, "knows", &format!(
-        r#"echo '{{"ServerURL": "x", "Username": "<token>", "Secret": "{IDENTITY}"}}'"#
-    ));
+    helper(
+        &desk,
+        "knows",
+        &format!(r#"echo '{{"ServerURL": "x", "Username": "<token>", "Secret": "{IDENTITY}"}}'"#),
+    );
     for config in [
         json!({"auths": {host.as_str(): {"identitytoken": IDENTITY}}}),
         json!({"credsStore": "knows"}),

@@ -49,7 +49,10 @@ fn bundle() -> Value {
 }
 
 /// What a pull ends with when the layer is answered so; and nothing is left behind.
-fn pulled(client: &Client, answer: impl Fn(&Request) -> Response + Clone + Send + Sync + 'static) -> Fault {
+fn pulled(
+    client: &Client,
+    answer: impl Fn(&Request) -> Response + Clone + Send + Sync + 'static,
+) -> Fault {
     let desk = Desk::new();
     let at = serve_manifest(MANIFEST, &bundle(), answer);
     let fault = pull(client, &at, &desk).unwrap_err();

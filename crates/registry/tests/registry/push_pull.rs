@@ -88,7 +88,9 @@ fn what_is_absent_is_said_to_be() {
     for at in ["a:v2", "b:v1"] {
         let fault = pull(&client, &server.at(at), &desk).unwrap_err();
         assert_eq!(fault.kind, Kind::NotFound, "{fault}");
-        assert!(fault.message.contains("MANIFEST_UNKNOWN") || fault.message.contains("NAME_UNKNOWN"));
+        assert!(
+            fault.message.contains("MANIFEST_UNKNOWN") || fault.message.contains("NAME_UNKNOWN")
+        );
     }
     let absent = Artifact { file: desk.path("absent"), ..desk.file("a", 10) };
     assert_eq!(push(&client, &server.at("a"), &absent).unwrap_err().kind, Kind::NotFound);

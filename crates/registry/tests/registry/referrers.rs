@@ -23,9 +23,8 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 fn signatures_are_found_by_tag_where_there_is_no_list() {
     let (server, desk, client) = (Server::plain(), Desk::new(), client());
     let pushed = push(&client, &server.at("a"), &desk.file("a", 10)).unwrap();
-    let signatures = || {
-        blocking::run(client.signatures(&pushed.reference, &pushed.manifest_digest)).unwrap()
-    };
+    let signatures =
+        || blocking::run(client.signatures(&pushed.reference, &pushed.manifest_digest)).unwrap();
     assert!(signatures().is_empty());
     for envelope in ["one", "two", "one"] {
         blocking::run(client.attach(&oci(&server.at("a")), envelope.as_bytes())).unwrap();

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch};
 use deploy_spec::{Digest, Kind};
 use registry::{Client, Limits, Options, Progress, blocking, media};
@@ -163,6 +165,9 @@ struct Remembers {
     held: Arc<Mutex<Vec<u8>>>,
     breaks: Arc<AtomicU64>,
     is_done: Arc<AtomicBool>,
+    /// Which token is good; the next one from the second piece on, with `expires`.
+    token: Arc<AtomicU64>,
+    expires: bool,
 }
 
 type Told = (StatusCode, [(&'static str, String); 2]);
@@ -179,13 +184,37 @@ impl Remembers {
         if from != self.held.lock().unwrap().len() {
             return self.told(StatusCode::RANGE_NOT_SATISFIABLE);
         }
-        let breaks = self.breaks.fetch_add(1, Ordering::Relaxed) == 1;
+        let breaks = self.breaks.fetch_add(1, Ordering::Relaxed) == 1 && !self.expires;
         let kept = if breaks { body.len() / 3 } else { body.len() };
         self.held.lock().unwrap().extend_from_slice(&body[..kept]);
         self.told(if breaks { StatusCode::BAD_GATEWAY } else { StatusCode::ACCEPTED })
     }
 
+    /// What somebody without the good token is told.
+    fn challenge(&self, request: &Request) -> Option<Response> {
+        let is_piece = request.method() == axum::http::Method::PATCH;
+        if self.expires && is_piece && self.breaks.load(Ordering::Relaxed) == 1 {
+            self.token.store(1, Ordering::Relaxed);
+        }
+        let good = format!("Bearer t{}", self.token.load(Ordering::Relaxed));
+        if request.headers().get("authorization").is_some_and(|given| given == good.as_str()) {
+            return None;
+        }
+        let host = request.headers()["host"].to_str().unwrap();
+        let challenge = format!("Bearer realm=\"http://{host}/token\"");
+        Some((StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response())
+    }
+
     fn router(&self) -> Router {
+        let guard = async |State(me): State<Self>, request: Request, next: Next| match me
+            .challenge(&request)
+        {
+            Some(challenge) => challenge,
+            None => next.run(request).await,
+        };
+        let token = async |State(me): State<Self>| {
+            format!(r#"{{"token": "t{}"}}"#, me.token.load(Ordering::Relaxed))
+        };
         let upload = patch(async |State(me): State<Self>, headers: HeaderMap, body: Bytes| {
             me.piece(&headers, &body)
         })
@@ -206,19 +235,57 @@ impl Remembers {
             .route("/v2/a/blobs/uploads/1", upload)
             .route("/v2/a/manifests/{tag}", axum::routing::put(StatusCode::CREATED))
             .layer(axum::extract::DefaultBodyLimit::disable())
+            .layer(axum::middleware::from_fn_with_state(self.clone(), guard))
+            .route("/token", get(token))
             .with_state(self.clone())
     }
 }
 
-#[test]
-fn an_upload_goes_on_within_a_piece_where_the_registry_kept_it() {
-    let (registry, desk) = (Remembers::default(), Desk::new());
-    let address = serve(registry.router());
+/// Pushes 4 MiB in pieces of one; says how many bytes were sent.
+fn push_to(registry: &Remembers) -> u64 {
+    let desk = Desk::new();
     let artifact = desk.file("a", 4 << 20);
-    let at = oci(&format!("oci://{address}/a"));
+    let at = oci(&format!("oci://{}/a", serve(registry.router())));
     let pushed = blocking::run(client().push(&at, &artifact, &quiet)).unwrap();
     assert!(registry.is_done.load(Ordering::Relaxed));
     assert_eq!(*registry.held.lock().unwrap(), std::fs::read(&artifact.file).unwrap());
+    pushed.sent_bytes
+}
+
+#[test]
+fn an_upload_goes_on_within_a_piece_where_the_registry_kept_it() {
     // The rest of the one piece that broke was sent twice.
-    assert_eq!(pushed.sent_bytes, 4 * MIB + (MIB - MIB / 3));
+    assert_eq!(push_to(&Remembers::default()), 4 * MIB + (MIB - MIB / 3));
+}
+
+#[test]
+fn a_token_that_expires_between_two_pieces_is_replaced() {
+    let registry = Remembers { expires: true, ..Remembers::default() };
+    assert!(push_to(&registry) <= 5 * MIB);
+    assert_eq!(registry.token.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn two_who_pull_the_same_do_not_disturb_each_other() {
+    let (server, desk, client) = (Server::plain(), Desk::new(), client());
+    push(&client, &server.at("a"), &desk.file("a", 16 << 20)).unwrap();
+    let at = oci(&server.at("a"));
+    std::thread::scope(|scope| {
+        let pull = |name: &'static str| {
+            let (at, folder) = (&at, desk.open());
+            let client = with(limits());
+            move || {
+                let pulled = client.pull(at, media::BUNDLE_LAYERS, &folder, name, &quiet);
+                blocking::run(pulled).unwrap()
+            }
+        };
+        let all = ["one", "two", "one"].map(|name| scope.spawn(pull(name)));
+        for one in all {
+            assert_eq!(one.join().unwrap().size_bytes, 16 * MIB);
+        }
+    });
+    for name in ["one", "two"] {
+        assert!(same(&desk.path("a"), &desk.path(name)));
+    }
+    assert_eq!(std::fs::read_dir(desk.folder.path()).unwrap().count(), 3);
 }

@@ -6,11 +6,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use axum::Router;
+use deploy_spec::Fault;
 use registry::{
     Artifact, Bases, Client, Folder, Limits, OciReference, Options, Progress, Pulled, Pushed,
     Reference, blocking, media,
 };
-use deploy_spec::Fault;
 use tempfile::TempDir;
 
 /// Bounds that make a test quick: nothing waits for long.

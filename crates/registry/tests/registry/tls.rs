@@ -50,8 +50,11 @@ fn a_certificate_that_is_not_accepted_is_refused_even_on_this_machine() {
 fn a_file_without_certificates_is_refused_at_once() {
     let desk = Desk::new();
     std::fs::write(desk.path("empty"), "").unwrap();
-    std::fs::write(desk.path("broken"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-        .unwrap();
+    std::fs::write(
+        desk.path("broken"),
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    )
+    .unwrap();
     for name in ["absent", "empty", "broken"] {
         let fault = trusting(desk.path(name)).unwrap_err();
         assert_eq!(fault.kind, Kind::InvalidInput, "{name}");

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use axum::extract::{Form, Query, State};
@@ -56,17 +56,20 @@ impl Tokens {
 
     pub(crate) fn start(&self) -> SocketAddr {
         let with_password =
-            async |State(me): State<Self>, headers: HeaderMap, Query(ask): Query<Vec<(String, String)>>| {
+            async |State(me): State<Self>,
+                   headers: HeaderMap,
+                   Query(ask): Query<Vec<(String, String)>>| {
                 let ask = ask.into_iter().collect();
                 me.answer(user(&headers), &ask)
             };
-        let with_identity = async |State(me): State<Self>, Form(ask): Form<HashMap<String, String>>| {
-            let says = |name: &str| ask.get(name).map(String::as_str);
-            let is_right = says("grant_type") == Some("refresh_token")
-                && says("client_id").is_some_and(|id| !id.is_empty())
-                && says("refresh_token") == Some(IDENTITY);
-            me.answer(is_right.then(|| "writer".into()).ok_or(()), &ask)
-        };
+        let with_identity =
+            async |State(me): State<Self>, Form(ask): Form<HashMap<String, String>>| {
+                let says = |name: &str| ask.get(name).map(String::as_str);
+                let is_right = says("grant_type") == Some("refresh_token")
+                    && says("client_id").is_some_and(|id| !id.is_empty())
+                    && says("refresh_token") == Some(IDENTITY);
+                me.answer(is_right.then(|| "writer".into()).ok_or(()), &ask)
+            };
         serve(
             Router::new()
                 .route("/token", get(with_password).post(with_identity))
@@ -85,7 +88,10 @@ impl Tokens {
 
     fn answer(&self, user: Result<String, ()>, ask: &HashMap<String, String>) -> Answer {
         let denied = |why: &str| {
-            (StatusCode::UNAUTHORIZED, Json(json!({"errors": [{"code": "UNAUTHORIZED", "message": why}]})))
+            (
+                StatusCode::UNAUTHORIZED,
+                Json(json!({"errors": [{"code": "UNAUTHORIZED", "message": why}]})),
+            )
         };
         if ask.get("service").map(String::as_str) != Some(SERVICE) {
             return denied("not of this service");
@@ -104,7 +110,8 @@ impl Tokens {
     }
 
     fn sign(&self, user: &str, name: &str, actions: &[&str]) -> String {
-        let spoilt = self.spoilt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        let spoilt =
+            self.spoilt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
         let from = now() - if spoilt.is_ok() { 7_200 } else { 10 };
         let own = self.authority.own();
         let certificate = CertificateDer::from_pem_file(own.certificate).unwrap();
@@ -118,7 +125,8 @@ impl Tokens {
         let signed = format!("{}.{}", part(&head), part(&claims));
         let key = PrivateKeyDer::from_pem_file(own.key).unwrap();
         let random = SystemRandom::new();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_der(), &random);
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_der(), &random);
         let signature = pair.unwrap().sign(&random, signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
