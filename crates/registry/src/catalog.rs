@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use deploy_spec::{Digest, Fault};
 use serde::Serialize;
 
-pub use cache::Cached;
+pub use cache::CachedCatalog;
 pub use clean::{Clean, Cleaned};
 
 use crate::client::Client;
@@ -52,7 +52,7 @@ pub enum CatalogSource {
 
 /// A catalog that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Resolved {
+pub struct ResolvedCatalog {
     /// Its file.
     pub path: PathBuf,
     /// The digest of its bytes.
@@ -93,7 +93,7 @@ impl Catalog {
         &self,
         reference: &Reference,
         freshness: Freshness,
-    ) -> Result<Resolved, Fault> {
+    ) -> Result<ResolvedCatalog, Fault> {
         let reference = match reference {
             Reference::File(path) => return file(path.clone()),
             Reference::Oci(reference) => reference,
@@ -111,26 +111,26 @@ impl Catalog {
         }
     }
 
-    fn stale(&self, reference: &OciReference, fault: Fault) -> Result<Resolved, Fault> {
+    fn stale(&self, reference: &OciReference, fault: Fault) -> Result<ResolvedCatalog, Fault> {
         let Some(kept) = self.cache.get(reference) else { return Err(fault) };
-        Ok(Resolved { stale: true, warning: Some(fault.message), ..kept })
+        Ok(ResolvedCatalog { stale: true, warning: Some(fault.message), ..kept })
     }
 
-    async fn fetch(&self, reference: &OciReference) -> Result<Resolved, Fault> {
+    async fn fetch(&self, reference: &OciReference) -> Result<ResolvedCatalog, Fault> {
         let client = Client::new(&self.options)?;
         let wanted = media::CATALOG_LAYERS;
         let held = |digest: &Digest| self.cache.by_digest(digest);
         let (digest, bytes) = client.pull_small(reference, wanted, CATALOG_MAX, held).await?;
         let path = self.cache.put(reference, &digest, &bytes)?;
         let source = CatalogSource::Fetched;
-        Ok(Resolved { path, digest, source, stale: false, warning: None, bytes })
+        Ok(ResolvedCatalog { path, digest, source, stale: false, warning: None, bytes })
     }
 
     /// What is kept, by reference.
     ///
     /// # Errors
     /// `unavailable` when the cache is there and cannot be read.
-    pub fn list(&self) -> Result<Vec<Cached>, Fault> {
+    pub fn list(&self) -> Result<Vec<CachedCatalog>, Fault> {
         self.cache.list()
     }
 
@@ -143,7 +143,7 @@ impl Catalog {
     }
 }
 
-fn file(path: PathBuf) -> Result<Resolved, Fault> {
+fn file(path: PathBuf) -> Result<ResolvedCatalog, Fault> {
     let shown = path.display();
     let bytes = read_small(&path, CATALOG_MAX).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Fault::not_found(format!("there is no file `{shown}`")),
@@ -151,7 +151,7 @@ fn file(path: PathBuf) -> Result<Resolved, Fault> {
     })?;
     let digest = Digest::of(&bytes);
     let source = CatalogSource::File;
-    Ok(Resolved { path, digest, source, stale: false, warning: None, bytes })
+    Ok(ResolvedCatalog { path, digest, source, stale: false, warning: None, bytes })
 }
 
 fn absent(reference: &OciReference) -> Fault {

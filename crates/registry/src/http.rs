@@ -29,8 +29,9 @@ use crate::text::told;
 const IDLE_MOST: usize = 4;
 const AGENT: &str = concat!("gtc/", env!("CARGO_PKG_VERSION"));
 
-/// A request whose body, if any, is small enough to be sent again.
-#[derive(Debug, Clone)]
+/// A request whose body, if any, is small enough to be sent again. It may hold secrets, and so is
+/// not shown.
+#[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) method: Method,
     pub(crate) url: Url,

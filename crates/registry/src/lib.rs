@@ -19,7 +19,9 @@ mod reference;
 mod source;
 mod text;
 
-pub use catalog::{Cached, Catalog, CatalogSource, Clean, Cleaned, Freshness, Resolved};
+pub use catalog::{
+    CachedCatalog, Catalog, CatalogSource, Clean, Cleaned, Freshness, ResolvedCatalog,
+};
 pub use client::{Artifact, Client, OnProgress, Progress, Pulled, Pushed};
 pub use document::media;
 pub use folder::Folder;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use deploy_spec::{Digest, Fault, Kind};
 use serde::{Deserialize, Serialize};
 
-use super::{CATALOG_MAX, CatalogSource, Resolved};
+use super::{CATALOG_MAX, CatalogSource, ResolvedCatalog};
 use crate::folder::Folder;
 use crate::reference::OciReference;
 
@@ -27,7 +27,7 @@ const ENTRY_MAX: u64 = 64 << 10;
 
 /// What is kept for one reference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cached {
+pub struct CachedCatalog {
     /// The reference, as it was written.
     pub reference: String,
     /// The digest of the catalog's bytes.
@@ -99,12 +99,12 @@ impl Cache {
 
     /// What is kept for a reference: by reference, else by the digest that the index names. What is
     /// missing of it is put back where that can be done.
-    pub(super) fn get(&self, reference: &OciReference) -> Option<Resolved> {
+    pub(super) fn get(&self, reference: &OciReference) -> Option<ResolvedCatalog> {
         let name = name_of(&reference.to_string());
         let digest = self.entry(&name)?.digest;
         let kept = |path, source, bytes| {
             let digest = digest.clone();
-            Resolved { path, digest, source, stale: false, warning: None, bytes }
+            ResolvedCatalog { path, digest, source, stale: false, warning: None, bytes }
         };
         if let Some(bytes) = self.proven(REFERENCES, &name, &digest) {
             return Some(kept(self.path(REFERENCES, &name), CatalogSource::Cache, bytes));
@@ -158,19 +158,19 @@ impl Cache {
 
     /// # Errors
     /// `unavailable` when the index is there and cannot be read.
-    pub(super) fn list(&self) -> Result<Vec<Cached>, Fault> {
+    pub(super) fn list(&self) -> Result<Vec<CachedCatalog>, Fault> {
         let names = self.names(INDEX)?;
         let entries = names.iter().filter_map(|name| self.entry(name.strip_suffix(".json")?));
-        let mut all: Vec<Cached> = entries.map(|entry| self.describe(entry)).collect();
+        let mut all: Vec<CachedCatalog> = entries.map(|entry| self.describe(entry)).collect();
         all.sort_by(|a, b| a.reference.cmp(&b.reference));
         Ok(all)
     }
 
-    fn describe(&self, entry: Entry) -> Cached {
+    fn describe(&self, entry: Entry) -> CachedCatalog {
         let name = name_of(&entry.reference);
         let bytes = self.proven(REFERENCES, &name, &entry.digest);
         let bytes = bytes.or_else(|| self.by_digest(&entry.digest));
-        Cached {
+        CachedCatalog {
             path: self.path(REFERENCES, &name),
             size_bytes: bytes.map(|bytes| bytes.len() as u64),
             changed_at: written(&self.path(INDEX, &format!("{name}.json"))),

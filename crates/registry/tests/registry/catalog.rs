@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use deploy_spec::{Digest, Fault, Kind};
 use registry::{
-    Artifact, Bases, Catalog, CatalogSource, Clean, Freshness, Reference, Resolved, blocking, media,
+    Artifact, Bases, Catalog, CatalogSource, Clean, Freshness, Reference, ResolvedCatalog,
+    blocking, media,
 };
 
 use crate::server::{Server, files};
@@ -43,7 +44,7 @@ impl Place {
         push(&client(), &self.server.at(at), &artifact).unwrap().manifest_digest
     }
 
-    fn resolve(&self, at: &str, freshness: Freshness) -> Result<Resolved, Fault> {
+    fn resolve(&self, at: &str, freshness: Freshness) -> Result<ResolvedCatalog, Fault> {
         let reference = Reference::Oci(oci(&self.server.at(at)));
         blocking::run(self.catalog.resolve(&reference, freshness))
     }

@@ -146,6 +146,36 @@ fn a_manifest_that_is_not_what_was_asked_for_is_refused() {
     assert_eq!(fault.kind, Kind::Refused);
 }
 
+#[test]
+fn a_catalog_of_other_bytes_is_refused_and_not_kept() {
+    for bytes in ["b", "ab"] {
+        let manifest = manifest(&[layer(media::CATALOG, b"a")]);
+        let at = serve_manifest(MANIFEST, &manifest, move |_| bytes.into_response());
+        let desk = Desk::new();
+        let catalog = Catalog::new(desk.path("cache"), options());
+        let reference = Reference::parse(&at, &Bases::default()).unwrap();
+        let resolved = blocking::run(catalog.resolve(&reference, Freshness::Cached));
+        assert_eq!(resolved.unwrap_err().kind, Kind::Refused);
+        assert!(!desk.path("cache").exists());
+    }
+}
+
+#[test]
+fn a_token_is_not_asked_for_in_the_clear_or_from_nowhere() {
+    for (challenge, why) in [
+        ("Bearer realm=\"http://192.0.2.1/token\"", "without TLS"),
+        ("Bearer realm=\"/token\"", "no URL"),
+        ("Digest realm=\"x\"", "does not say"),
+        ("", "does not say"),
+    ] {
+        let fault = pulled(&client(), move |_| {
+            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response()
+        });
+        assert_eq!(fault.kind, Kind::Refused, "{fault}");
+        assert!(fault.message.contains(why), "{fault}");
+    }
+}
+
 fn redirect(to: String) -> impl Fn(&Request) -> Response + Clone + Send + Sync + 'static {
     move |_| (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response()
 }
