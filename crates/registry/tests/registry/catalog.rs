@@ -133,6 +133,18 @@ fn an_unchanged_digest_rewrites_nothing() {
 }
 
 #[test]
+fn whoever_reads_a_file_meanwhile_reads_one_catalog_to_its_end() {
+    let place = Place::new();
+    let kept = place.resolve("catalog:v1", Cached).unwrap().path;
+    let mut open = std::fs::File::open(&kept).unwrap();
+    place.publish("catalog:v1", "two");
+    assert_eq!(place.resolve("catalog:v1", Refresh).unwrap().path, kept);
+    let mut read = String::new();
+    std::io::Read::read_to_string(&mut open, &mut read).unwrap();
+    assert_eq!((read.as_str(), std::fs::read(&kept).unwrap()), ("one", b"two".to_vec()));
+}
+
+#[test]
 fn two_references_share_no_file() {
     let place = Place::new();
     let digest = place.publish("catalog:v1", "one");

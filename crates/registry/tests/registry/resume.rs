@@ -168,6 +168,8 @@ struct Remembers {
     /// Which token is good; the next one from the second piece on, with `expires`.
     token: Arc<AtomicU64>,
     expires: bool,
+    /// Whether it takes blobs at once only.
+    takes_no_pieces: bool,
 }
 
 type Told = (StatusCode, [(&'static str, String); 2]);
@@ -179,6 +181,9 @@ impl Remembers {
     }
 
     fn piece(&self, headers: &HeaderMap, body: &Bytes) -> Told {
+        if self.takes_no_pieces {
+            return self.told(StatusCode::PAYLOAD_TOO_LARGE);
+        }
         let range = headers["content-range"].to_str().unwrap();
         let from: usize = range.split_once('-').unwrap().0.parse().unwrap();
         if from != self.held.lock().unwrap().len() {
@@ -219,7 +224,8 @@ impl Remembers {
             me.piece(&headers, &body)
         })
         .get(async |State(me): State<Self>| me.told(StatusCode::NO_CONTENT))
-        .put(async |State(me): State<Self>| {
+        .put(async |State(me): State<Self>, body: Bytes| {
+            me.held.lock().unwrap().extend_from_slice(&body);
             me.is_done.store(true, Ordering::Relaxed);
             StatusCode::CREATED
         });
@@ -263,6 +269,12 @@ fn a_token_that_expires_between_two_pieces_is_replaced() {
     let registry = Remembers { expires: true, ..Remembers::default() };
     assert!(push_to(&registry) <= 5 * MIB);
     assert_eq!(registry.token.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_registry_that_takes_no_pieces_gets_the_blob_at_once() {
+    let registry = Remembers { takes_no_pieces: true, ..Remembers::default() };
+    assert!((4 * MIB..=5 * MIB).contains(&push_to(&registry)));
 }
 
 #[test]
