@@ -54,7 +54,8 @@ pub struct Limits {
     pub chunk_bytes: u64,
     /// How often whoever sends a blob is told how far it is: 100 ms.
     pub tick: Duration,
-    /// How often a transfer goes on after it broke off without a byte of progress: 5.
+    /// How often a transfer goes on after it broke off without a byte of progress: 7, which
+    /// with the pauses is about 25 s.
     pub attempts: u32,
     /// The first pause before it goes on; each one after that is twice as long: 200 ms.
     pub pause: Duration,
@@ -80,7 +81,7 @@ impl Default for Limits {
             redirects: 5,
             chunk_bytes: 16 << 20,
             tick: Duration::from_millis(100),
-            attempts: 5,
+            attempts: 7,
             pause: Duration::from_millis(200),
             connect: Duration::from_secs(10),
             silence: Duration::from_secs(30),

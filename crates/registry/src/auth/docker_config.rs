@@ -135,3 +135,52 @@ fn decoded(auth: &Secret) -> Option<Credential> {
     let password = Secret::new(password.trim_end_matches('\0').to_owned());
     Some(Credential::Password { user: user.to_owned(), password })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who we are to a registry by this configuration, as a kind and its text.
+    fn who(content: &str, registry: &str) -> String {
+        let content = serde_json::from_str(content).unwrap();
+        let config = DockerConfig { content, ..DockerConfig::default() };
+        let registry = HostPort::parse(registry).unwrap();
+        let found = crate::blocking::run(config.credential(&registry));
+        match found.unwrap() {
+            Credential::Anonymous => "nobody".into(),
+            Credential::Password { user, password } => format!("{user}:{}", password.as_str()),
+            Credential::Identity(token) => format!("identity {}", token.as_str()),
+            Credential::Bearer(token) => format!("bearer {}", token.as_str()),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_of_one_registry() {
+        let one = |key: &str| format!(r#"{{"auths": {{"{key}": {{"auth": "YTpiOmM="}}}}}}"#);
+        for (key, registry, found) in [
+            ("h", "h", "a:b:c"),
+            ("https://h/v1/", "h", "a:b:c"),
+            ("h:5000", "h:5000", "a:b:c"),
+            ("h", "h:5000", "nobody"),
+            ("h.evil", "h", "nobody"),
+            ("h/x", "x", "nobody"),
+            ("https://index.docker.io/v1/", "docker.io", "a:b:c"),
+            ("docker.io", "docker.io", "a:b:c"),
+            ("https://index.docker.io/v1/", "ghcr.io", "nobody"),
+        ] {
+            assert_eq!(who(&one(key), registry), found, "{key} {registry}");
+        }
+    }
+
+    #[test]
+    fn an_entry_has_many_forms() {
+        for (entry, found) in [
+            (r#"{"username": "a", "password": "b"}"#, "a:b"),
+            (r#"{"auth": "PHRva2VuPjo=", "identitytoken": "i"}"#, "identity i"),
+            (r#"{"identitytoken": "i", "registrytoken": "r"}"#, "bearer r"),
+            (r#"{"email": "a@b"}"#, "nobody"),
+        ] {
+            assert_eq!(who(&format!(r#"{{"auths": {{"h": {entry}}}}}"#), "h"), found);
+        }
+    }
+}

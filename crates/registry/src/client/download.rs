@@ -1,7 +1,7 @@
 //! A layer into a file: streamed, hashed on the way, and gone on with where it broke off.
 
 use bytes::{Bytes, BytesMut};
-use deploy_spec::Fault;
+use deploy_spec::{Fault, Kind};
 use http::header::{CONTENT_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -97,7 +97,8 @@ impl Download<'_> {
             let attempt = self.attempt(held).await;
             if let Err(fault) = attempt.and_then(|()| self.short(held)) {
                 let kept = "what has arrived is kept: the same command goes on from there";
-                let fault = if held.length > 0 { fault.hint(kept) } else { fault };
+                let is_kept = held.length > 0 && fault.kind == Kind::Unavailable;
+                let fault = if is_kept { fault.hint(kept) } else { fault };
                 patience.after(fault, held.length).await?;
             }
         }

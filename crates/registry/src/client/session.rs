@@ -42,14 +42,8 @@ impl<'a> Session<'a> {
         reference: &OciReference,
         access: Access,
     ) -> Result<Self, Fault> {
+        let (host, repository) = api(reference)?;
         let registry = reference.registry().clone();
-        let (name, at) = HUB;
-        let is_hub = registry.host() == name && registry.port().is_none();
-        let host =
-            if is_hub { HostPort::parse(at).map_err(Fault::internal)? } else { registry.clone() };
-        let short = is_hub && !reference.repository().contains('/');
-        let prefix = if short { "library/" } else { "" };
-        let repository = format!("{prefix}{}", reference.repository());
         let origin = http.connector().origin(&host).await?;
         let scope = Scope { registry, repository, access };
         Ok(Self { http, auth, reference: reference.clone(), origin, scope })
@@ -157,9 +151,39 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The host that answers for a registry, and what it calls the repository.
+fn api(reference: &OciReference) -> Result<(HostPort, String), Fault> {
+    let (registry, repository) = (reference.registry(), reference.repository());
+    let (name, host) = HUB;
+    if registry.host() != name || registry.port().is_some() {
+        return Ok((registry.clone(), repository.to_owned()));
+    }
+    let prefix = if repository.contains('/') { "" } else { "library/" };
+    let host = HostPort::parse(host).map_err(Fault::internal)?;
+    Ok((host, format!("{prefix}{repository}")))
+}
+
 /// Other bytes arrived than were asked for.
 pub(super) fn mismatch(what: &str, expected: &str, found: &Digest) -> Fault {
     Fault::refused(format!("{what}: the bytes that arrived are {found}, not {}", shown(expected)))
         .detail("expected", expected)
         .detail("found", found.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_hub_answers_under_another_name() {
+        for (reference, at) in [
+            ("docker.io/x:1", "registry-1.docker.io library/x"),
+            ("docker.io/a/x", "registry-1.docker.io a/x"),
+            ("docker.io:5000/x", "docker.io:5000 x"),
+            ("ghcr.io/x", "ghcr.io x"),
+        ] {
+            let (host, repository) = api(&OciReference::parse(reference).unwrap()).unwrap();
+            assert_eq!(format!("{host} {repository}"), at);
+        }
+    }
 }

@@ -54,6 +54,11 @@ impl<'a> Upload<'a> {
     /// `refused` when the registry does not take it; `unavailable` when it breaks off too often or
     /// takes too long.
     pub(super) async fn run(mut self) -> Result<u64, Fault> {
+        // Not tried again: a registry that is out of reach from the beginning is no broken transfer.
+        if self.session.has(&self.blob.digest).await? {
+            self.tell(self.blob.size);
+            return Ok(0);
+        }
         let patience = self.session.limits().transfer;
         match tokio::time::timeout(patience, self.attempts()).await {
             Ok(done) => done.map(|()| self.sent),
@@ -76,15 +81,15 @@ impl<'a> Upload<'a> {
     }
 
     async fn attempt(&mut self) -> Result<(), Fault> {
-        if self.is_unsure && self.location.is_some() {
+        if self.is_unsure {
             self.ask_how_far().await?;
-        }
-        self.is_unsure = false;
-        if self.location.is_none() {
             // The last attempt may have succeeded without our hearing of it.
-            if self.session.has(&self.blob.digest).await? {
+            if self.location.is_none() && self.session.has(&self.blob.digest).await? {
                 return Ok(());
             }
+            self.is_unsure = false;
+        }
+        if self.location.is_none() {
             self.open().await?;
         }
         if self.manner == Manner::InPieces {

@@ -79,7 +79,7 @@ impl std::fmt::Display for HostPort {
 
 impl OciReference {
     /// Reads what follows `oci://`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > 2 * NAME_MAX {
             return Err("it is too long".into());
         }

@@ -90,6 +90,18 @@ fn an_upload_that_broke_off_within_a_piece_arrives_all_the_same() {
 }
 
 #[test]
+fn a_registry_that_is_out_of_reach_is_not_tried_again() {
+    let desk = Desk::new();
+    // By this name it is not asked first whether it speaks TLS.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let limits = Limits { pause: Duration::from_secs(3600), ..limits() };
+    let plain_http = registry::PlainHttp::Everywhere;
+    let client = Client::new(&Options { limits, plain_http, ..options() }).unwrap();
+    let at = format!("oci://0.0.0.0:{}/a", free.port());
+    assert_eq!(push(&client, &at, &desk.file("a", 10)).unwrap_err().kind, Kind::Unavailable);
+}
+
+#[test]
 fn an_upload_that_is_out_of_luck_says_so() {
     let (server, desk) = (Mutex::new(Server::plain()), Desk::new());
     let at = oci(&server.lock().unwrap().at("a"));
