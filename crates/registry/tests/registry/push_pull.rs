@@ -56,6 +56,28 @@ fn what_is_there_is_neither_sent_nor_fetched_again() {
 }
 
 #[test]
+fn progress_goes_from_nothing_to_everything() {
+    let (server, desk, client) = (Server::plain(), Desk::new(), client());
+    let (at, artifact) = (oci(&server.at("a")), desk.file("a", 5 << 20));
+    let told = std::sync::Mutex::new(Vec::new());
+    let progress = |progress: registry::Progress| {
+        assert_eq!(progress.total_bytes, 5 << 20);
+        told.lock().unwrap().push(progress.done_bytes);
+    };
+    let complete = || {
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        assert!(told.is_sorted() && told.len() > 4, "{told:?}");
+        assert_eq!(told.last(), Some(&(5 << 20)));
+    };
+    blocking::run(client.push(&at, &artifact, &progress)).unwrap();
+    complete();
+    let folder = desk.open();
+    let pulled = client.pull(&at, media::BUNDLE_LAYERS, &folder, "got", &progress);
+    blocking::run(pulled).unwrap();
+    complete();
+}
+
+#[test]
 fn a_tag_moves_and_a_digest_does_not() {
     let (server, desk, client) = (Server::plain(), Desk::new(), client());
     let first = push(&client, &server.at("a"), &desk.file("a", 10)).unwrap();
