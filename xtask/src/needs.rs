@@ -7,8 +7,13 @@ use crate::command;
 use crate::house::House;
 
 /// A Debian package, and a program that is there when the package is.
-const PACKAGES: &[(&str, &str)] =
-    &[("bsdutils", "script"), ("squashfs-tools", "unsquashfs"), ("unzip", "unzip")];
+const PACKAGES: &[(&str, &str)] = &[
+    ("bsdutils", "script"),
+    ("docker-registry", "docker-registry"),
+    ("openssl", "openssl"),
+    ("squashfs-tools", "unsquashfs"),
+    ("unzip", "unzip"),
+];
 
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[("wrk", "wrk"), ("util-linux", "taskset")];
