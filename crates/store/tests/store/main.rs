@@ -13,6 +13,7 @@ mod histories;
 mod hostile;
 mod keeping;
 mod lock;
+mod model;
 mod names;
 mod private;
 mod processes;
