@@ -36,7 +36,10 @@ pub(crate) struct Checker {
     lines: usize,
     /// What each key was first answered, and to what (law 7).
     first: BTreeMap<String, (Digest, Reply)>,
-    /// How often each verb changed something.
+    /// The records that each commit changed; the first commit is the first.
+    pub(crate) keys: Vec<Vec<Key>>,
+    /// How often each verb was asked, and how often it changed something.
+    pub(crate) asked: BTreeMap<String, usize>,
     pub(crate) changed: BTreeMap<String, usize>,
     /// What the calls that were killed came to: done, and not done.
     pub(crate) killed: (usize, usize),
@@ -48,6 +51,8 @@ impl Checker {
             model: Memory::new(local()),
             lines: 0,
             first: BTreeMap::new(),
+            keys: Vec::new(),
+            asked: BTreeMap::new(),
             changed: BTreeMap::new(),
             killed: (0, 0),
         }
@@ -74,7 +79,12 @@ impl Checker {
         let lost = calls.iter().filter(|call| call.answer.is_none()).count();
         let done = order.iter().filter(|call| call.answer.is_none()).count();
         self.killed = (self.killed.0 + done, self.killed.1 + lost - done);
-        calls.iter().for_each(|call| self.remembers(call));
+        for call in calls {
+            self.remembers(call);
+            if let Some(plan) = &call.plan {
+                *self.asked.entry(plan.verb.clone()).or_default() += 1;
+            }
+        }
     }
 
     /// The model does what the log says that the store did.
@@ -88,6 +98,7 @@ impl Checker {
                 let before = self.model.clone();
                 self.model.apply(&transaction.changes);
                 laws::hold(&before, &transaction, &self.model);
+                self.keys.push(transaction.changes.iter().map(|c| c.key().clone()).collect());
                 *self.changed.entry(plan.verb.clone()).or_default() += 1;
                 Answer::Done { reply, sequence: Some(self.model.sequence()) }
             }
@@ -120,23 +131,17 @@ impl Checker {
     /// Whether this is answered now, and leaves no trace.
     fn is_true(&self, call: &Call) -> bool {
         let given = call.answer.as_ref().unwrap();
-        let Some(plan) = &call.plan else { return *given == self.seen() };
+        let Some(plan) = &call.plan else { return *given == Answer::seen(&self.model) };
         match plan.command().decide(&self.model) {
             Ok(Decision { reply, transaction: None }) => {
                 *given == Answer::Done { reply, sequence: None }
             }
             Ok(_) => false,
             // Nothing is made for a command that would be refused anyway.
-            Err(rejection) => self.lines_are_none() && *given == Answer::Failed(rejection.fault),
+            Err(rejection) => {
+                self.model.sequence() == 0 && *given == Answer::Failed(rejection.fault)
+            }
         }
-    }
-
-    fn seen(&self) -> Answer {
-        Answer::seen(&self.model)
-    }
-
-    fn lines_are_none(&self) -> bool {
-        self.model.sequence() == 0
     }
 
     /// Law 7, once more and without asking the model: one key has one body and one answer.
@@ -161,7 +166,7 @@ impl Checker {
         files: &BTreeMap<String, Vec<u8>>,
     ) {
         let view = store.read().unwrap();
-        same(&view, &self.model, &self.model).unwrap();
+        same(&view, &self.model, &self.model).unwrap_or_else(|why| panic!("{why}"));
         let is_answer = |name: &&String| name.starts_with("ledger/") && name.ends_with(".json");
         let answers = self.model.records().keys().filter(|key| matches!(key, Key::Answered(_)));
         assert_eq!(files.keys().filter(is_answer).count(), answers.count(), "the ledger");

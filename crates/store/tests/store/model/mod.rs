@@ -13,19 +13,20 @@ mod pick;
 mod plan;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
-use control::View as _;
+use control::{Key, View as _};
 use deploy_spec::AuditEvent;
 use serde_json::Value;
-use store::EnvironmentStore;
+use store::{CommitSeen, EnvironmentStore, Feed};
 
 use self::check::{Call, Checker};
-use self::pick::Picker;
+use self::pick::{Picker, VERBS};
 use self::plan::Plan;
 pub(crate) use self::worker::work;
 use self::worker::{Answer, Request};
@@ -33,31 +34,37 @@ use crate::dice::Dice;
 use crate::real::{Other, files, folder, store_in};
 use crate::world::{assert_log_is_whole, events, holder, is_change};
 
+const SEEDS: Range<u64> = 0..4;
 const WORKERS: u64 = 4;
 /// After each round everybody rests, and everything is checked.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 4;
 /// What each worker is asked in a round.
 const CALLS: usize = 16;
-/// How many steps on the disk a command takes, about.
-const STEPS: usize = 70;
+/// How many steps on the disk a command takes, about: one that is refused, and one that is not.
+const STEPS: [usize; 2] = [12, 45];
 
 #[test]
 fn processes_that_are_killed_do_what_one_process_would() {
-    let mut changed: BTreeMap<String, usize> = BTreeMap::new();
-    let mut killed = (0, 0);
+    let mut asked: BTreeSet<String> = BTreeSet::new();
     for seed in seeds() {
         let checker = run(seed);
-        for (verb, times) in checker.changed {
-            *changed.entry(verb).or_default() += times;
-        }
-        killed = (killed.0 + checker.killed.0, killed.1 + checker.killed.1);
+        let Checker { changed, killed, .. } = &checker;
+        assert!(changed.len() > 15, "{changed:?}");
+        assert!(killed.0 > 10 && killed.1 > 10, "done and not done: {killed:?}");
+        asked.extend(checker.asked.into_keys());
     }
-    println!("{changed:?}, killed: {killed:?}");
+    if seeds() == SEEDS {
+        let all = control::VERBS
+            .iter()
+            .flat_map(|(noun, changing, _)| changing.iter().map(move |op| format!("{noun} {op}")));
+        let all: BTreeSet<String> = all.chain(VERBS.iter().map(|(v, _)| (*v).to_owned())).collect();
+        assert_eq!(asked, all, "every verb was asked");
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "how a person asks this test for more")]
 fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("STORE_MODEL_SEEDS") else { return 0..4 };
+    let Ok(text) = std::env::var("STORE_MODEL_SEEDS") else { return SEEDS };
     let (from, to) = text.split_once("..").unwrap_or((&text, ""));
     let from = from.parse().unwrap();
     from..to.parse().unwrap_or(from + 1)
@@ -77,7 +84,7 @@ impl Drop for Seed {
 fn run(seed: u64) -> Checker {
     let seed = Seed(seed);
     let folder = folder();
-    let store = store_in(folder.path());
+    let store = worker::store_of(&store_in(folder.path())).1;
     let shared = Shared::new(&store);
     let mut checker = Checker::new();
     let hand = |number| Hand::new(seed.0, number, folder.path());
@@ -89,7 +96,13 @@ fn run(seed: u64) -> Checker {
             asked.into_iter().flat_map(|calls| calls.join().unwrap()).collect::<Vec<Call>>()
         });
         rest(&mut checker, &store, &calls);
+        hands.iter_mut().for_each(|hand| hand.has_followed(&store, &checker));
     }
+    let calls = hands[0].empty(&shared);
+    rest(&mut checker, &store, &calls);
+    let is_past = |key: &&Key| matches!(key, Key::Answered(_) | Key::Backup(_));
+    let left: Vec<&Key> = checker.model.records().keys().filter(|key| !is_past(key)).collect();
+    assert_eq!(left, Vec::<&Key>::new(), "everything can be taken away");
     checker
 }
 
@@ -163,41 +176,75 @@ struct Hand<'a> {
     picker: Picker,
     folder: &'a Path,
     other: Option<Other>,
+    /// What it saw of the commits as they came.
+    followed: Vec<CommitSeen>,
 }
 
 impl<'a> Hand<'a> {
     fn new(seed: u64, number: u64, folder: &'a Path) -> Self {
         let mut dice = Dice::new(seed * WORKERS + number);
         let picker = Picker::new(number, Dice::new(dice.next()));
-        Self { dice, picker, folder, other: None }
+        Self { dice, picker, folder, other: None, followed: Vec::new() }
     }
 
     fn round(&mut self, shared: &Shared<'_>) -> Vec<Call> {
-        (0..CALLS).map(|_| self.ask(shared)).collect()
+        (0..CALLS).map(|_| self.any(shared)).collect()
     }
 
-    fn ask(&mut self, shared: &Shared<'_>) -> Call {
+    /// Takes everything away that is there.
+    fn empty(&mut self, shared: &Shared<'_>) -> Vec<Call> {
+        let plans = self.picker.emptying(shared);
+        let asked = |plan| {
+            let call = self.ask(shared, Request { plan: Some(plan), dies_at: None }, false);
+            assert!(matches!(call.answer, Some(Answer::Done { .. })), "{call:#?}");
+            call
+        };
+        plans.into_iter().map(asked).collect()
+    }
+
+    /// Follows the commits, as the data plane does.
+    fn follow(&mut self, store: &EnvironmentStore) {
+        match store.commits_after(self.followed.len() as u64).unwrap() {
+            Feed::Commits(commits) => self.followed.extend(commits),
+            Feed::Gap => panic!("there is a gap after {}", self.followed.len()),
+        }
+    }
+
+    /// It has seen every commit once, in order.
+    fn has_followed(&mut self, store: &EnvironmentStore, checker: &Checker) {
+        self.follow(store);
+        let seen = (1..).zip(&checker.keys);
+        let seen = seen.map(|(sequence, keys)| CommitSeen { sequence, keys: keys.clone() });
+        assert_eq!(self.followed, seen.collect::<Vec<_>>());
+    }
+
+    fn any(&mut self, shared: &Shared<'_>) -> Call {
+        if self.dice.below(4) == 0 {
+            self.follow(shared.store);
+        }
         let plan = match self.dice.below(8) {
             0 if shared.store.exists() => None,
             _ => Some(self.picker.plan(shared)),
         };
-        let dies_at = (self.dice.below(6) == 0).then(|| self.dice.below(STEPS) as u64);
+        let steps = STEPS[self.dice.below(2)];
+        let dies_at = (self.dice.below(6) == 0).then(|| self.dice.below(steps) as u64);
         let is_killed = self.dice.below(12) == 0;
-        let request = Request { plan, dies_at };
+        self.ask(shared, Request { plan, dies_at }, is_killed)
+    }
+
+    fn ask(&mut self, shared: &Shared<'_>, request: Request, is_killed: bool) -> Call {
         let line = serde_json::to_string(&request).unwrap();
         let other = self.other.get_or_insert_with(|| Other::start("model", 0, self.folder));
         let asked_at = shared.tick();
         // A worker that is dead already hears nothing, and says nothing.
         let _ = other.say(&line);
         if is_killed {
-            for _ in 0..self.dice.below(3_000_000) {
-                std::hint::spin_loop();
-            }
+            std::thread::park_timeout(Duration::from_micros(self.dice.next() % 8_000));
             other.kill();
         }
         let answer = other.hear("answered ").and_then(|text| serde_json::from_str(&text).ok());
         if is_killed || answer.is_none() {
-            assert!(is_killed || dies_at.is_some(), "a worker gave up at {line}");
+            assert!(is_killed || request.dies_at.is_some(), "a worker gave up: {request:?}");
             self.other = None;
         }
         Call { plan: request.plan, asked_at, ended_at: shared.tick(), answer }

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use control::{Lookup as _, View as _, env_packs};
+use control::{Key, Lookup as _, View as _, env_packs};
 use deploy_spec::{DeploymentId, Lifecycle, Revision, Slot};
 use serde_json::{Value, json};
 use store::Snapshot;
@@ -19,7 +19,7 @@ const SLOTS: [Slot; 3] = [Slot::Telemetry, Slot::State, Slot::Revocation];
 const DEPLOYMENTS: usize = 5;
 
 /// Every verb, as often as it is asked.
-const VERBS: [(&str, usize); 33] = [
+pub(crate) const VERBS: [(&str, usize); 33] = [
     ("env init", 1),
     ("env create", 1),
     ("env update", 2),
@@ -79,17 +79,41 @@ impl Picker {
             (self.dice.below(6) == 0 && !past.is_empty())
                 .then(|| past[past.len() - 1 - self.dice.below(past.len().min(24))].clone())
         };
-        let mut plan = match again {
+        let plan = match again {
             Some(plan) => self.again(plan),
             None => self.fresh(shared),
         };
-        // Clocks of different processes differ.
-        let step = i64::try_from(self.dice.below(4_000)).unwrap();
-        plan.now_ms = shared.now_ms.fetch_add(step, Ordering::Relaxed) - step / 2;
-        plan.random = self.dice.next();
+        let mut plan = self.now(plan, shared);
+        // The clocks of two processes are not the same, and go backwards at times.
+        plan.now_ms -= i64::try_from(self.dice.below(4_000)).unwrap();
         plan.is_denied = self.dice.below(40) == 0;
         shared.past.lock().unwrap().push(plan.clone());
         plan
+    }
+
+    /// The plan of somebody who asks now.
+    fn now(&mut self, plan: Plan, shared: &Shared<'_>) -> Plan {
+        let now_ms = shared.now_ms.fetch_add(1_000, Ordering::Relaxed);
+        Plan { now_ms, random: self.dice.next(), is_denied: false, ..plan }
+    }
+
+    /// What takes everything away that is there, by commands that must all work (law 3).
+    pub(crate) fn emptying(&mut self, shared: &Shared<'_>) -> Vec<Plan> {
+        let view = shared.store.read().unwrap();
+        let mut all = vec![("env init", json!({}))];
+        for id in view.deployment_ids().unwrap() {
+            all.push(("bundles pause", json!({"deployment_id": id})));
+            all.push(("bundles remove", json!({"deployment_id": id})));
+        }
+        all.push(("revisions prune", json!({"keep": 0, "older_than_days": 0})));
+        for path in view.secret_paths().unwrap() {
+            all.push(("secrets delete", json!({"path": path, "force": true})));
+        }
+        all.push(("env destroy", json!({"confirm": "local"})));
+        let facts = json!({"value": "none"});
+        all.into_iter()
+            .map(|(verb, document)| self.now(Plan::new(verb, document, facts.clone()), shared))
+            .collect()
     }
 
     /// What was asked before, or another thing with its key.
@@ -123,7 +147,7 @@ impl Picker {
             (_, 4) => document["expected_generation"] = json!(self.dice.below(6)),
             _ => {}
         }
-        Plan { verb: verb.into(), document, facts, now_ms: 0, random: 0, is_denied: false }
+        Plan::new(verb, document, facts)
     }
 
     fn verb(&mut self) -> &'static str {
@@ -274,9 +298,8 @@ impl Picker {
         if op == "create" {
             return (json!({}), Value::Null, None);
         }
-        let keys = view.all().unwrap().into_iter();
-        let records: Vec<_> = keys.map(|key| (view.get(&key).unwrap(), key)).collect();
-        let records: Vec<_> = records.iter().map(|(record, key)| json!([key, record])).collect();
+        let record = |key: Key| json!([key, view.get(&key).unwrap().unwrap()]);
+        let records: Vec<Value> = view.all().unwrap().into_iter().map(record).collect();
         let generation = view.find_environment().unwrap().map(|found| found.generation);
         (json!({"file": "a.gtbackup"}), json!(records), generation)
     }

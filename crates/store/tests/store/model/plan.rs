@@ -1,5 +1,7 @@
 //! A command as data: what the parent tells a worker to do, and what the model is asked afterwards.
 
+use std::fmt;
+
 use control::{
     Context, Key, Record, backups, bundles, config, credentials, env, env_packs, revisions,
     secrets, traffic,
@@ -12,7 +14,7 @@ use crate::dice::Dice;
 use crate::world::{Command, command, context, gate, init_facts, local, sealed, staged};
 
 /// One command, with everything that decides its answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// Such as `traffic set`.
     pub(crate) verb: String,
@@ -25,7 +27,19 @@ pub(crate) struct Plan {
     pub(crate) is_denied: bool,
 }
 
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verb, document, now_ms, is_denied, .. } = self;
+        write!(f, "`{verb}` {document}, at {now_ms}, denied: {is_denied}")
+    }
+}
+
 impl Plan {
+    /// Not yet at any time.
+    pub(crate) fn new(verb: &str, document: Value, facts: Value) -> Self {
+        Self { verb: verb.into(), document, facts, now_ms: 0, random: 0, is_denied: false }
+    }
+
     /// The id of the one audit event that this command may leave.
     pub(crate) fn event_id(&self) -> EventId {
         let ms = u64::try_from(self.now_ms).unwrap();

@@ -1,7 +1,6 @@
 //! What a worker process does: one command after another, and dying in the middle of one.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -60,17 +59,17 @@ impl Answer {
     }
 }
 
-/// The store in `folder`, on a disk that can be told to die.
-pub(crate) fn store_on(disk: Arc<dyn Disk>, folder: &Path) -> EnvironmentStore {
-    EnvironmentStore::on(local(), folder.to_owned(), disk)
-        .patient_for(PATIENCE)
-        .rotating_at(ROTATE_AT)
+/// The same store on a disk that can be told to die.
+pub(crate) fn store_of(store: &EnvironmentStore) -> (Arc<Mortal>, EnvironmentStore) {
+    let folder = store.folder().to_owned();
+    let disk = Arc::new(Mortal::new(RealDisk::new(folder.clone())));
+    let store = EnvironmentStore::on(local(), folder, disk.clone());
+    (disk, store.patient_for(PATIENCE).rotating_at(ROTATE_AT))
 }
 
 /// Does what it is told, line by line, until nobody tells it anything.
 pub(crate) fn work(store: &EnvironmentStore) {
-    let disk = Arc::new(Mortal::new(RealDisk::new(store.folder().to_owned())));
-    let store = store_on(disk.clone(), store.folder());
+    let (disk, store) = store_of(store);
     for line in io::stdin().lines() {
         let request: Request = serde_json::from_str(&line.unwrap()).unwrap();
         let answer = match &request.plan {
