@@ -15,6 +15,7 @@ mod keeping;
 mod lock;
 mod model;
 mod names;
+mod plan;
 mod private;
 mod processes;
 mod real;

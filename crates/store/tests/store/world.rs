@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use store::{EnvironmentStore, Executed, Holder};
 
 use crate::dice::Dice;
+use crate::plan::Plan;
 use crate::sim_disk::SimDisk;
 
 /// One command, with everything that decides its answer.
@@ -120,6 +121,13 @@ impl World {
         V::Facts: 'static,
     {
         command::<V>(document, facts, self.context())
+    }
+
+    /// Any verb, by its name; see [`Plan`].
+    pub(crate) fn verb(&mut self, verb: &str, document: Value, facts: Value) -> Box<dyn Command> {
+        self.now_ms += 1_000;
+        let plan = Plan::new(verb, document, facts);
+        Plan { now_ms: self.now_ms, random: self.dice.next(), ..plan }.command()
     }
 
     pub(crate) fn context(&mut self) -> Context {

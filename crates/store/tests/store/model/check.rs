@@ -13,8 +13,8 @@ use deploy_spec::{AuditEvent, Digest, EventId, document};
 use serde_json::json;
 
 use super::laws;
-use super::plan::Plan;
 use super::worker::Answer;
+use crate::plan::Plan;
 use crate::world::{local, same};
 
 /// What the parent knows of one thing that it asked.

@@ -10,7 +10,6 @@ mod check;
 #[path = "../../../../control/tests/control/laws.rs"]
 mod laws;
 mod pick;
-mod plan;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,10 +26,10 @@ use store::{CommitSeen, EnvironmentStore, Feed};
 
 use self::check::{Call, Checker};
 use self::pick::{Picker, VERBS};
-use self::plan::Plan;
 pub(crate) use self::worker::work;
 use self::worker::{Answer, Request};
 use crate::dice::Dice;
+use crate::plan::Plan;
 use crate::real::{Other, files, folder, store_in};
 use crate::world::{assert_log_is_whole, events, holder, is_change};
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use store::Snapshot;
 
 use super::Shared;
-use super::plan::Plan;
 use crate::dice::Dice;
+use crate::plan::Plan;
 
 const BUNDLES: [&str; 3] = ["alpha", "beta", "gamma"];
 const SECRETS: [&str; 2] = ["alpha/key", "beta/key"];

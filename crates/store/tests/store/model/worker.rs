@@ -10,12 +10,12 @@ use deploy_spec::{Digest, Fault, document};
 use serde::{Deserialize, Serialize};
 use store::{Disk, EnvironmentStore, Executed, Guard, LockMode, RealDisk};
 
-use super::plan::Plan;
+use crate::plan::Plan;
 use crate::real::PATIENCE;
 use crate::world::local;
 
 /// How large a file of the audit log grows, in bytes: small, so that it is put aside often.
-const ROTATE_AT: u64 = 20_000;
+const ROTATE_AT: u64 = 3_000;
 
 /// One thing to do.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! A command as data: what the parent tells a worker to do, and what the model is asked afterwards.
+//! A command as data, so that another process can be told it, and the model asked it afterwards.
 
 use std::fmt;
 
