@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use control::{Decision, Key, Memory, Reply, View as _};
+use control::{Decision, Key, Memory, Reply, Transaction, View as _};
 use deploy_spec::{AuditEvent, Digest, EventId, document};
 use serde_json::json;
 
@@ -95,6 +95,7 @@ impl Checker {
                 let transaction = transaction
                     .unwrap_or_else(|| panic!("the log tells of {call:#?}, which changes nothing"));
                 assert_eq!(unchained(event), transaction.audit, "{call:#?}");
+                was_right(plan, &transaction);
                 let before = self.model.clone();
                 self.model.apply(&transaction.changes);
                 laws::hold(&before, &transaction, &self.model);
@@ -173,6 +174,14 @@ impl Checker {
     }
 }
 
+/// Laws 6 and 9, once more and without asking the model.
+fn was_right(plan: &Plan, transaction: &Transaction) {
+    assert!(!plan.is_denied, "law 9: {plan:#?}");
+    let expected = plan.document["expected_generation"].as_u64();
+    let before = transaction.audit.generation.before;
+    assert!(expected.is_none() || expected == before, "law 6: {before:?} for {plan:#?}");
+}
+
 /// An answered call that has no line in the log, and between how many lines its place is.
 struct Waiting<'a> {
     call: &'a Call,
@@ -188,7 +197,7 @@ fn order<'a>(calls: &'a [Call], events: &[AuditEvent]) -> Vec<&'a Call> {
     let mut order = Vec::new();
     for event in events {
         let call = by_id.remove(&event.event_id);
-        let call = call.unwrap_or_else(|| panic!("nobody asked for it, or once only: {event:#?}"));
+        let call = call.unwrap_or_else(|| panic!("nobody asked for another line: {event:#?}"));
         assert!(
             call.ended_at > latest,
             "it ended before one was asked that comes first: {call:#?}"

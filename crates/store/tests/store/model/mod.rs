@@ -49,7 +49,7 @@ fn processes_that_are_killed_do_what_one_process_would() {
         let checker = run(seed);
         let Checker { changed, killed, .. } = &checker;
         assert!(changed.len() > 15, "{changed:?}");
-        assert!(killed.0 > 10 && killed.1 > 10, "done and not done: {killed:?}");
+        assert!(killed.0 > 3 && killed.1 > 3, "done and not done: {killed:?}");
         asked.extend(checker.asked.into_keys());
     }
     if seeds() == SEEDS {
@@ -109,6 +109,7 @@ fn run(seed: u64) -> Checker {
 fn rest(checker: &mut Checker, store: &EnvironmentStore, calls: &[Call]) {
     // A reader sees a commit in flight as it will be.
     let seen = store.exists().then(|| Answer::seen(&store.read().unwrap()));
+    // A writer finishes it, and what else the dead have left.
     drop(store.write_new(&holder()).unwrap());
     let found = files(store.folder());
     let log = log_of(&found);
