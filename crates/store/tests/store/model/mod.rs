@@ -22,7 +22,7 @@ use std::time::Duration;
 use control::{Key, View as _};
 use deploy_spec::AuditEvent;
 use serde_json::Value;
-use store::{CommitSeen, EnvironmentStore, Feed};
+use store::{CommitSeen, EnvironmentStore, Feed, backup_read};
 
 use self::check::{Call, Checker};
 use self::pick::{Picker, VERBS};
@@ -118,6 +118,9 @@ fn rest(checker: &mut Checker, store: &EnvironmentStore, calls: &[Call]) {
     assert!(seen.is_none_or(|seen| seen == Answer::seen(&checker.model)), "a reader saw another");
     assert_log_is_whole(store, "at rest");
     commits_agree(&found, &log, checker.model.sequence());
+    for backup in store.backups().unwrap() {
+        backup_read(&store.folder().join(backup.file)).unwrap();
+    }
 }
 
 /// All of the audit log; a file that was about to be put aside counts once.
@@ -195,7 +198,8 @@ impl<'a> Hand<'a> {
     fn empty(&mut self, shared: &Shared<'_>) -> Vec<Call> {
         let plans = self.picker.emptying(shared);
         let asked = |plan| {
-            let call = self.ask(shared, Request { plan: Some(plan), dies_at: None }, false);
+            let call =
+                self.ask(shared, Request { plan: Some(plan), backup: None, dies_at: None }, false);
             assert!(matches!(call.answer, Some(Answer::Done { .. })), "{call:#?}");
             call
         };
@@ -226,10 +230,11 @@ impl<'a> Hand<'a> {
             0 if shared.store.exists() => None,
             _ => Some(self.picker.plan(shared)),
         };
+        let backup = self.dice.coin().then(|| self.dice.next());
         let steps = STEPS[self.dice.below(2)];
         let dies_at = (self.dice.below(6) == 0).then(|| self.dice.below(steps) as u64);
         let is_killed = self.dice.below(12) == 0;
-        self.ask(shared, Request { plan, dies_at }, is_killed)
+        self.ask(shared, Request { plan, backup, dies_at }, is_killed)
     }
 
     fn ask(&mut self, shared: &Shared<'_>, request: Request, is_killed: bool) -> Call {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use control::{Reply, View};
-use deploy_spec::{Digest, Fault, document};
+use control::{Context, Record, Reply, View};
+use deploy_spec::{Digest, EventId, Fault, document};
 use serde::{Deserialize, Serialize};
-use store::{Disk, EnvironmentStore, Executed, Guard, LockMode, RealDisk};
+use store::{Disk, EnvironmentStore, Executed, Guard, LockMode, RealDisk, backup_read};
 
+use crate::dice::Dice;
 use crate::plan::Plan;
 use crate::real::PATIENCE;
-use crate::world::local;
+use crate::world::{context, local};
 
 /// How large a file of the audit log grows, in bytes: small, so that it is put aside often.
 const ROTATE_AT: u64 = 3_000;
@@ -22,6 +23,8 @@ const ROTATE_AT: u64 = 3_000;
 pub(crate) struct Request {
     /// None: only look.
     pub(crate) plan: Option<Plan>,
+    /// Whether who looks does so by a backup, and the random bits of its id.
+    pub(crate) backup: Option<u64>,
     /// Die at this step on the disk, or else before the answer is given.
     pub(crate) dies_at: Option<u64>,
 }
@@ -50,12 +53,16 @@ impl Answer {
     }
 
     pub(crate) fn seen(view: &dyn View) -> Self {
-        let mut lines = Vec::new();
-        for key in view.all().unwrap() {
-            lines.extend(document::to_line(&key));
-            lines.extend(document::to_line(&view.get(&key).unwrap()));
-        }
-        Self::Seen { sequence: view.sequence(), digest: Digest::of(&lines) }
+        let record = |key| view.get(&key).unwrap().unwrap();
+        Self::read(view.sequence(), view.all().unwrap().into_iter().map(record))
+    }
+
+    fn read(sequence: u64, records: impl Iterator<Item = Record>) -> Self {
+        let lines = records.flat_map(|record| {
+            let key = document::to_line(&record.key());
+            [key, document::to_line(&record)].concat()
+        });
+        Self::Seen { sequence, digest: Digest::of(&lines.collect::<Vec<u8>>()) }
     }
 }
 
@@ -72,22 +79,25 @@ pub(crate) fn work(store: &EnvironmentStore) {
     let (disk, store) = store_of(store);
     for line in io::stdin().lines() {
         let request: Request = serde_json::from_str(&line.unwrap()).unwrap();
-        let answer = match &request.plan {
-            Some(plan) => {
-                let command = plan.command();
-                disk.steps_left.store(request.dies_at.unwrap_or(u64::MAX), Ordering::Relaxed);
-                Answer::of(command.run(&store))
-            }
-            None => match store.read() {
-                Ok(view) => Answer::seen(&view),
-                Err(fault) => Answer::Failed(fault),
-            },
+        disk.steps_left.store(request.dies_at.unwrap_or(u64::MAX), Ordering::Relaxed);
+        let answer = match &request {
+            Request { plan: Some(plan), .. } => Answer::of(plan.command().run(&store)),
+            Request { backup: Some(id), .. } => back_up(&store, *id),
+            _ => Answer::seen(&store.read().unwrap()),
         };
         if request.dies_at.is_some() {
             die();
         }
         println!("answered {}", serde_json::to_string(&answer).unwrap());
     }
+}
+
+/// What a backup that is made now holds.
+fn back_up(store: &EnvironmentStore, id: u64) -> Answer {
+    let Context { actor, now, .. } = context(0, &mut Dice::new(id));
+    let made = store.backup_write(EventId::from_parts(1, id.into()), &actor, now).unwrap();
+    let (header, records) = backup_read(&store.folder().join(made.file)).unwrap();
+    Answer::read(header.content.sequence, records.into_iter())
 }
 
 /// A disk that kills its process at some step, which is then half done.
