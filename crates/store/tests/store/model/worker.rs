@@ -2,14 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use control::{Context, Record, Reply, View};
 use deploy_spec::{Digest, EventId, Fault, document};
 use serde::{Deserialize, Serialize};
-use store::{Disk, EnvironmentStore, Executed, Guard, LockMode, RealDisk, backup_read};
+use store::{EnvironmentStore, Executed, RealDisk, backup_read};
 
+use crate::at_step::AtStep;
 use crate::dice::Dice;
 use crate::plan::Plan;
 use crate::real::PATIENCE;
@@ -67,9 +66,9 @@ impl Answer {
 }
 
 /// The same store on a disk that can be told to die.
-pub(crate) fn store_of(store: &EnvironmentStore) -> (Arc<Mortal>, EnvironmentStore) {
+pub(crate) fn store_of(store: &EnvironmentStore) -> (Arc<AtStep>, EnvironmentStore) {
     let folder = store.folder().to_owned();
-    let disk = Arc::new(Mortal::new(RealDisk::new(folder.clone())));
+    let disk = Arc::new(AtStep::new(RealDisk::new(folder.clone()), die));
     let store = EnvironmentStore::on(local(), folder, disk.clone());
     (disk, store.patient_for(PATIENCE).rotating_at(ROTATE_AT))
 }
@@ -79,7 +78,7 @@ pub(crate) fn work(store: &EnvironmentStore) {
     let (disk, store) = store_of(store);
     for line in io::stdin().lines() {
         let request: Request = serde_json::from_str(&line.unwrap()).unwrap();
-        disk.steps_left.store(request.dies_at.unwrap_or(u64::MAX), Ordering::Relaxed);
+        disk.expect(request.dies_at.unwrap_or(u64::MAX));
         let answer = match &request {
             Request { plan: Some(plan), .. } => Answer::of(plan.command().run(&store)),
             Request { backup: Some(id), .. } => back_up(&store, *id),
@@ -100,111 +99,10 @@ fn back_up(store: &EnvironmentStore, id: u64) -> Answer {
     Answer::read(header.content.sequence, records.into_iter())
 }
 
-/// A disk that kills its process at some step, which is then half done.
-pub(crate) struct Mortal {
-    disk: RealDisk,
-    steps_left: AtomicU64,
-}
-
-impl Mortal {
-    pub(crate) const fn new(disk: RealDisk) -> Self {
-        Self { disk, steps_left: AtomicU64::new(u64::MAX) }
-    }
-
-    fn is_last_step(&self) -> bool {
-        self.steps_left.fetch_sub(1, Ordering::Relaxed) == 0
-    }
-
-    fn step(&self) {
-        if self.is_last_step() {
-            die();
-        }
-    }
-}
-
 /// SIGKILL, from within.
 fn die() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     loop {
         std::thread::park();
-    }
-}
-
-fn half(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.len() / 2]
-}
-
-impl Disk for Mortal {
-    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        self.disk.read(path)
-    }
-
-    fn read_tail(&self, path: &str, most: u64) -> io::Result<(Vec<u8>, u64)> {
-        self.disk.read_tail(path, most)
-    }
-
-    fn read_part(&self, path: &str, from: u64, most: u64) -> io::Result<Vec<u8>> {
-        self.disk.read_part(path, from, most)
-    }
-
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        self.disk.list(folder)
-    }
-
-    fn make_folder(&self, folder: &str) -> io::Result<bool> {
-        self.step();
-        self.disk.make_folder(folder)
-    }
-
-    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        if self.is_last_step() {
-            let _ = self.disk.write(path, half(bytes));
-            die();
-        }
-        self.disk.write(path, bytes)
-    }
-
-    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        if self.is_last_step() {
-            let _ = self.disk.append(path, half(bytes));
-            die();
-        }
-        self.disk.append(path, bytes)
-    }
-
-    fn truncate(&self, path: &str, length: u64) -> io::Result<()> {
-        self.step();
-        self.disk.truncate(path, length)
-    }
-
-    /// What a killed process wrote stays without this, and a machine that loses its power is
-    /// simulated elsewhere: so nobody waits here.
-    fn sync(&self, _: &str) -> io::Result<()> {
-        self.step();
-        Ok(())
-    }
-
-    fn sync_folder(&self, _: &str) -> io::Result<()> {
-        self.step();
-        Ok(())
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.step();
-        self.disk.rename(from, to)
-    }
-
-    fn link(&self, from: &str, to: &str) -> io::Result<()> {
-        self.step();
-        self.disk.link(from, to)
-    }
-
-    fn remove(&self, path: &str) -> io::Result<()> {
-        self.step();
-        self.disk.remove(path)
-    }
-
-    fn lock(&self, mode: LockMode, patience: Duration) -> io::Result<Guard> {
-        self.disk.lock(mode, patience)
     }
 }
