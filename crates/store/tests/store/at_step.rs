@@ -10,17 +10,24 @@ pub(crate) struct AtStep {
     disk: RealDisk,
     /// How many steps that change something come before the one.
     steps_left: AtomicU64,
+    /// How many of those that add to a file come before the one.
+    appends_left: AtomicU64,
     then: Box<dyn Fn() + Send + Sync>,
 }
 
 impl AtStep {
     /// Nothing happens until it is expected.
     pub(crate) fn new(disk: RealDisk, then: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { disk, steps_left: AtomicU64::new(u64::MAX), then: Box::new(then) }
+        let never = || AtomicU64::new(u64::MAX);
+        Self { disk, steps_left: never(), appends_left: never(), then: Box::new(then) }
     }
 
     pub(crate) fn expect(&self, steps: u64) {
         self.steps_left.store(steps, Ordering::Relaxed);
+    }
+
+    pub(crate) fn expect_at_append(&self, appends: u64) {
+        self.appends_left.store(appends, Ordering::Relaxed);
     }
 
     fn is_the_step(&self) -> bool {
@@ -69,7 +76,8 @@ impl Disk for AtStep {
     }
 
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        if self.is_the_step() {
+        let is_the_append = self.appends_left.fetch_sub(1, Ordering::Relaxed) == 0;
+        if self.is_the_step() || is_the_append {
             let _ = self.disk.append(path, half(bytes));
             (self.then)();
         }

@@ -27,7 +27,7 @@ use store::{CommitSeen, EnvironmentStore, Feed, backup_read};
 use self::check::{Call, Checker};
 use self::pick::{Picker, VERBS};
 pub(crate) use self::worker::work;
-use self::worker::{Answer, Request};
+use self::worker::{Answer, Moment, Request};
 use crate::dice::Dice;
 use crate::plan::Plan;
 use crate::real::{Other, files, folder, store_in};
@@ -38,7 +38,7 @@ const WORKERS: u64 = 4;
 /// After each round everybody rests, and everything is checked.
 const ROUNDS: usize = 4;
 /// What each worker is asked in a round.
-const CALLS: usize = 16;
+const CALLS: usize = 13;
 /// How many steps on the disk a command takes, about: one that is refused, and one that is not.
 const STEPS: [usize; 2] = [12, 45];
 
@@ -156,6 +156,8 @@ struct Shared<'a> {
     now_ms: AtomicI64,
     /// What was asked so far, for those who ask again.
     past: Mutex<Vec<Plan>>,
+    /// The verbs that are still to come, before all come again.
+    deck: Mutex<Vec<&'static str>>,
 }
 
 impl<'a> Shared<'a> {
@@ -165,6 +167,7 @@ impl<'a> Shared<'a> {
             ticks: AtomicU64::new(1),
             now_ms: AtomicI64::new(1_767_225_600_000), // 2026-01-01T00:00:00Z
             past: Mutex::new(Vec::new()),
+            deck: Mutex::new(Vec::new()),
         }
     }
 
@@ -232,7 +235,11 @@ impl<'a> Hand<'a> {
         };
         let backup = self.dice.coin().then(|| self.dice.next());
         let steps = STEPS[self.dice.below(2)];
-        let dies_at = (self.dice.below(6) == 0).then(|| self.dice.below(steps) as u64);
+        let dies_at = match self.dice.below(16) {
+            0..4 => Some(Moment::Step(self.dice.below(steps) as u64)),
+            4 => Some(Moment::Line),
+            _ => None,
+        };
         let is_killed = self.dice.below(12) == 0;
         self.ask(shared, Request { plan, backup, dies_at }, is_killed)
     }

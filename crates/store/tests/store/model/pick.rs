@@ -59,8 +59,6 @@ pub(crate) struct Picker {
     number: u64,
     dice: Dice,
     asked: u64,
-    /// The verbs that are still to come, before all come again.
-    deck: Vec<&'static str>,
 }
 
 /// What a verb is asked with: its document, what its facts are made from, and the generation of
@@ -69,7 +67,7 @@ type Picked = (Value, Value, Option<u64>);
 
 impl Picker {
     pub(crate) const fn new(number: u64, dice: Dice) -> Self {
-        Self { number, dice, asked: 0, deck: Vec::new() }
+        Self { number, dice, asked: 0 }
     }
 
     pub(crate) fn plan(&mut self, shared: &Shared<'_>) -> Plan {
@@ -132,7 +130,7 @@ impl Picker {
     fn fresh(&mut self, shared: &Shared<'_>) -> Plan {
         let is_there = shared.store.exists();
         let view = is_there.then(|| shared.store.read().unwrap());
-        let verb = self.verb();
+        let verb = self.verb(shared);
         let (verb, (mut document, facts, generation)) = match &view {
             Some(view) if view.find_environment().unwrap().is_some() => {
                 (verb, self.picked(verb, view))
@@ -150,13 +148,15 @@ impl Picker {
         Plan::new(verb, document, facts)
     }
 
-    fn verb(&mut self) -> &'static str {
-        if self.deck.is_empty() {
+    /// Each verb comes before any comes again, as often as it is to.
+    fn verb(&mut self, shared: &Shared<'_>) -> &'static str {
+        let mut deck = shared.deck.lock().unwrap();
+        if deck.is_empty() {
             let times = |&(verb, times): &(&'static str, usize)| std::iter::repeat_n(verb, times);
-            self.deck = VERBS.iter().flat_map(times).collect();
+            *deck = VERBS.iter().flat_map(times).collect();
         }
-        let next = self.dice.below(self.deck.len());
-        self.deck.swap_remove(next)
+        let next = self.dice.below(deck.len());
+        deck.swap_remove(next)
     }
 
     fn picked(&mut self, verb: &str, view: &Snapshot) -> Picked {

@@ -24,8 +24,17 @@ pub(crate) struct Request {
     pub(crate) plan: Option<Plan>,
     /// Whether who looks does so by a backup, and the random bits of its id.
     pub(crate) backup: Option<u64>,
-    /// Die at this step on the disk, or else before the answer is given.
-    pub(crate) dies_at: Option<u64>,
+    /// Die there, or else before the answer is given.
+    pub(crate) dies_at: Option<Moment>,
+}
+
+/// A moment on the disk.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Moment {
+    /// After so many steps.
+    Step(u64),
+    /// In the middle of the line that is added to the audit log.
+    Line,
 }
 
 /// What a worker answers.
@@ -78,7 +87,11 @@ pub(crate) fn work(store: &EnvironmentStore) {
     let (disk, store) = store_of(store);
     for line in io::stdin().lines() {
         let request: Request = serde_json::from_str(&line.unwrap()).unwrap();
-        disk.expect(request.dies_at.unwrap_or(u64::MAX));
+        match request.dies_at {
+            Some(Moment::Step(n)) => disk.expect(n),
+            Some(Moment::Line) => disk.expect_at_append(0),
+            None => {}
+        }
         let answer = match &request {
             Request { plan: Some(plan), .. } => Answer::of(plan.command().run(&store)),
             Request { backup: Some(id), .. } => back_up(&store, *id),
