@@ -14,6 +14,7 @@ use deploy_spec::{Actor, Digest, EnvironmentId, EventId, Fault, Timestamp, docum
 use serde::{Deserialize, Serialize};
 
 use crate::corrupt::io_fault;
+use crate::disk::LockMode;
 use crate::folders::{Found, make_folders};
 use crate::lock::Holder;
 use crate::root::EnvironmentStore;
@@ -123,6 +124,8 @@ impl EnvironmentStore {
     }
 
     fn put_backup(&self, file: &str, bytes: &[u8]) -> Result<(), Fault> {
+        // Whoever prunes takes an old draft for what a crash left, and waits until this is none.
+        let _guard = self.lock(LockMode::Shared)?;
         let draft = format!("{file}{DRAFT}");
         let disk = &*self.disk;
         let failed = |error: io::Error| io_fault(&self.id, "writing", file, &error);

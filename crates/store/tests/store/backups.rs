@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use control::{Key, Record, View as _};
 use deploy_spec::{Actor, ActorKind, Digest, EventId, Fault, Kind, Timestamp};
-use store::{Backup, EnvironmentStore, backup_read};
+use store::{Backup, EnvironmentStore, RealDisk, backup_read};
 
+use crate::at_step::AtStep;
 use crate::real::{folder, store_in};
 use crate::sim_disk::{Reboot, SimDisk, Trouble};
-use crate::world::{Scene, assert_log_is_whole, holder, newest_deployment, on, same};
+use crate::world::{Scene, assert_log_is_whole, holder, local, newest_deployment, on, same};
 
 fn ada() -> Actor {
     Actor { kind: ActorKind::OsUser, user: "ada".into(), uid: 1000, host: "box".into() }
@@ -49,6 +52,27 @@ fn a_backup_holds_every_record_of_one_moment() {
     let elsewhere = folder.path().join("elsewhere");
     fs::rename(scene.store.folder().join(&made.file), &elsewhere).unwrap();
     assert_eq!(backup_read(&elsewhere).unwrap().1, before);
+}
+
+#[test]
+fn a_backup_that_is_being_written_is_not_pruned() {
+    let folder = folder();
+    let store = Scene::serving(store_in(folder.path())).store;
+    for n in 0..6 {
+        let pruning = store.clone().patient_for(Duration::ZERO);
+        let later = Timestamp::from_second(4_000_000_000).unwrap();
+        let prune = move || {
+            let known: Vec<String> =
+                pruning.backups().unwrap().into_iter().map(|backup| backup.file).collect();
+            drop(pruning.backups_forget(later, &holder(), &known, &[]));
+        };
+        let disk = AtStep::new(RealDisk::new(store.folder().to_owned()), prune);
+        disk.expect(n);
+        let store = EnvironmentStore::on(local(), store.folder().to_owned(), Arc::new(disk));
+        let made = back_up(&store, n).unwrap_or_else(|fault| panic!("step {n}: {fault}"));
+        assert!(backup_read(&store.folder().join(&made.file)).is_ok(), "step {n}");
+    }
+    assert_eq!(store.backups().unwrap().len(), 6);
 }
 
 #[test]

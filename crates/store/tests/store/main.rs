@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod artifacts;
+mod at_step;
 mod audit;
 mod backups;
 mod collect;
@@ -13,7 +14,9 @@ mod histories;
 mod hostile;
 mod keeping;
 mod lock;
+mod model;
 mod names;
+mod plan;
 mod private;
 mod processes;
 mod real;

@@ -26,6 +26,7 @@ fn as_another_process() {
         "add" => add(&store, number),
         "turn" => turn(&store, number, u64::MAX / 2),
         "turn-20" => turn(&store, number, 20),
+        "model" => crate::model::work(&store),
         other => panic!("{other}"),
     }
 }

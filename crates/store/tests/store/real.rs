@@ -1,9 +1,9 @@
 //! A store on the disk of this machine, and other processes that use it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use store::{EnvironmentStore, Root};
@@ -54,6 +54,7 @@ pub(crate) fn role() -> Option<(String, String, u64)> {
 /// Another process of this test binary; it is killed when this is dropped.
 pub(crate) struct Other {
     child: Child,
+    ear: ChildStdin,
     lines: BufReader<ChildStdout>,
 }
 
@@ -62,15 +63,22 @@ impl Other {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "processes::as_another_process", "--nocapture"])
             .env(ROLE, format!("{role} {number} {}", folder.display()))
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
-        Self { child, lines }
+        let ear = child.stdin.take().unwrap();
+        Self { child, ear, lines }
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Tells it something: one line.
+    pub(crate) fn say(&mut self, line: &str) -> io::Result<()> {
+        self.ear.write_all(format!("{line}\n").as_bytes())
     }
 
     /// The next line it says that begins with `word`; none when it has ended.

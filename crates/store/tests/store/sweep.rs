@@ -2,6 +2,7 @@
 
 use control::{Memory, Record, Reply};
 use deploy_spec::{CheckStatus, Fault};
+use serde_json::json;
 use store::{EnvironmentStore, Executed};
 
 use crate::dice::Dice;
@@ -48,9 +49,10 @@ impl Logged {
     }
 }
 
+type Make = fn(&mut World, &Memory) -> Box<dyn Command>;
+
 /// Every command of a first rollout and what may follow it, each with the store it is asked of.
 fn cases() -> Vec<Case> {
-    type Make = fn(&mut World, &Memory) -> Box<dyn Command>;
     let script: [Make; 18] = [
         |w, _| w.init("k-init"),
         |w, _| w.add("fast2flow", "/", "k-add"),
@@ -71,12 +73,107 @@ fn cases() -> Vec<Case> {
         |w, _| w.put_secret("fast2flow/key", "two", "k-put-again"),
         |w, _| w.delete_secret("fast2flow/key", "k-delete"),
     ];
+    cases_of(&script)
+}
+
+/// Every command that is not among those [`cases`], each changing something.
+fn other_cases() -> Vec<Case> {
+    let serving: [Make; 5] = [
+        |w, _| w.init("k-init"),
+        |w, _| w.add("fast2flow", "/", "k-add"),
+        |w, m| w.stage(newest_deployment(m), "fast2flow", "k-stage"),
+        |w, m| w.warm(newest_revision(m), CheckStatus::Pass, "k-green"),
+        |w, m| w.set(newest_deployment(m), &[(newest_revision(m), 10_000)], "k-set"),
+    ];
+    let others = [of_the_environment(), of_deployments()].concat();
+    let mut cases = cases_of(&[serving.to_vec(), others].concat());
+    cases.drain(..serving.len());
+    cases
+}
+
+fn of_the_environment() -> Vec<Make> {
+    vec![
+        |w, _| w.verb("env update", json!({"name": "Home", "idempotency_key": "k-1"}), json!({})),
+        |w, _| {
+            let kind = "greentic.revocation.list@0.1.0";
+            let document = json!({"slot": "revocation", "kind": kind, "idempotency_key": "k-2"});
+            w.verb("env-packs add", document, json!({}))
+        },
+        |w, _| {
+            let kind = "greentic.telemetry.other@0.1.0";
+            let document = json!({"slot": "telemetry", "kind": kind, "idempotency_key": "k-3"});
+            w.verb("env-packs update", document, json!({"generation": 0}))
+        },
+        |w, _| {
+            let document = json!({"slot": "telemetry", "idempotency_key": "k-4"});
+            w.verb("env-packs rollback", document, json!({"generation": 1}))
+        },
+        |w, _| {
+            let document = json!({"slot": "telemetry", "idempotency_key": "k-5"});
+            w.verb("env-packs remove", document, json!({}))
+        },
+        |w, _| {
+            let document = json!({"values": {"colour": "red"}, "idempotency_key": "k-6"});
+            w.verb("config set", document, json!({}))
+        },
+        |w, _| {
+            let document = json!({"names": ["colour"], "idempotency_key": "k-7"});
+            w.verb("config unset", document, json!({}))
+        },
+        |w, _| w.put_secret("fast2flow/key", "one", "k-8"),
+        |w, _| {
+            let document = json!({"path": "fast2flow/key", "idempotency_key": "k-9"});
+            w.verb("secrets rotate", document, json!({"value": "two"}))
+        },
+        |w, _| {
+            let document = json!({"idempotency_key": "k-10"});
+            w.verb("credentials import", document, json!({"value": "one"}))
+        },
+    ]
+}
+
+fn of_deployments() -> Vec<Make> {
+    fn of_revision(w: &mut World, m: &Memory, verb: &str, key: &str) -> Box<dyn Command> {
+        let document = json!({"revision_id": newest_revision(m), "idempotency_key": key});
+        w.verb(verb, document, json!({"is_so": true}))
+    }
+    fn of_deployment(w: &mut World, verb: &str, key: &str) -> Box<dyn Command> {
+        w.verb(verb, json!({"deployment_id": "fast2flow", "idempotency_key": key}), json!({}))
+    }
+    vec![
+        |w, _| {
+            let path = json!({"path_prefix": "/new"});
+            let document = json!({"deployment_id": "fast2flow", "route_binding": path,
+                                  "idempotency_key": "k-11"});
+            w.verb("bundles update", document, json!({}))
+        },
+        |w, _| of_deployment(w, "bundles pause", "k-12"),
+        |w, _| of_deployment(w, "bundles resume", "k-13"),
+        |w, m| w.clear(newest_deployment(m), "k-14"),
+        |w, m| of_revision(w, m, "revisions drain", "k-15"),
+        |w, m| of_revision(w, m, "revisions complete-drain", "k-16"),
+        |w, m| of_revision(w, m, "revisions retry", "k-17"),
+        |w, m| of_revision(w, m, "revisions archive", "k-18"),
+        |w, _| of_deployment(w, "bundles remove", "k-19"),
+        |w, _| {
+            let document = json!({"keep": 0, "older_than_days": 0, "idempotency_key": "k-20"});
+            w.verb("revisions prune", document, json!({}))
+        },
+        |w, _| {
+            let document = json!({"confirm": "local", "idempotency_key": "k-21"});
+            w.verb("env destroy", document, json!({}))
+        },
+    ]
+}
+
+/// Each command of a script, with the store that those before it leave.
+fn cases_of(script: &[Make]) -> Vec<Case> {
     let mut world = World::new(1);
     let mut memory = Memory::new(crate::world::local());
     let disk = SimDisk::new();
     let mut logged = Logged::default();
     let mut cases = Vec::new();
-    for (i, make) in script.into_iter().enumerate() {
+    for (i, make) in script.iter().enumerate() {
         let command = make(&mut world, &memory);
         let expected = Expected::of(&*command, &memory);
         let name = format!("{i} {}", command.name());
@@ -186,6 +283,25 @@ fn a_command_cut_off_at_any_step_is_done_or_not_done() {
                 disk.reboot(reboot);
                 let logged = case.assert_whole(&disk.copy(), &context);
                 case.assert_goes_on(&disk, logged, &context);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_other_command_cut_off_at_any_step_is_done_or_not_done() {
+    for case in other_cases() {
+        assert!(case.changes(), "{}", case.name);
+        for n in 0..case.steps() {
+            let (off, _) = case.run(Trouble::PowerOff(n));
+            for (i, reboot) in [Reboot::Strict, Reboot::Random(n as u64)].into_iter().enumerate() {
+                let context = format!("{}, off at {n}, {reboot:?}", case.name);
+                let disk = off.copy();
+                disk.reboot(reboot);
+                let logged = case.assert_whole(&disk.copy(), &context);
+                if n % 2 == i {
+                    case.assert_goes_on(&disk, logged, &context);
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use store::{EnvironmentStore, Executed, Holder};
 
 use crate::dice::Dice;
+use crate::plan::Plan;
 use crate::sim_disk::SimDisk;
 
 /// One command, with everything that decides its answer.
@@ -43,6 +44,34 @@ impl<V: Verb> Command for Ask<V> {
 
     fn decide(&self, view: &dyn View) -> Result<Decision, Box<Rejection>> {
         decide::<V>(view, &self.call, &self.facts, &self.context)
+    }
+}
+
+/// The command of a verb.
+pub(crate) fn command<V: Verb + 'static>(
+    document: Value,
+    facts: V::Facts,
+    context: Context,
+) -> Box<dyn Command>
+where
+    V::Answers: 'static,
+    V::Facts: 'static,
+{
+    let call = Call::from_document(document).unwrap();
+    Box::new(Ask::<V> { call, facts, context })
+}
+
+/// Circumstances in which everything is allowed.
+pub(crate) fn context(now_ms: i64, dice: &mut Dice) -> Context {
+    Context {
+        now: Timestamp::from_millisecond(now_ms).unwrap(),
+        actor: Actor { kind: ActorKind::OsUser, user: "ada".into(), uid: 1000, host: "box".into() },
+        authorization: Authorization {
+            decision: Permission::Allow,
+            policy: "owner-of-local".into(),
+            reason: "the owner of the store may do anything to local".into(),
+        },
+        fresh: Fresh { event: dice.bits(), id: dice.bits(), salt: dice.bits().to_be_bytes() },
     }
 }
 
@@ -91,36 +120,23 @@ impl World {
         V::Answers: 'static,
         V::Facts: 'static,
     {
-        let call = Call::from_document(document).unwrap();
-        Box::new(Ask::<V> { call, facts, context: self.context() })
+        command::<V>(document, facts, self.context())
+    }
+
+    /// Any verb, by its name; see [`Plan`].
+    pub(crate) fn verb(&mut self, verb: &str, document: Value, facts: Value) -> Box<dyn Command> {
+        self.now_ms += 1_000;
+        let plan = Plan::new(verb, document, facts);
+        Plan { now_ms: self.now_ms, random: self.dice.next(), ..plan }.command()
     }
 
     pub(crate) fn context(&mut self) -> Context {
         self.now_ms += 1_000;
-        Context {
-            now: Timestamp::from_millisecond(self.now_ms).unwrap(),
-            actor: Actor {
-                kind: ActorKind::OsUser,
-                user: "ada".into(),
-                uid: 1000,
-                host: "box".into(),
-            },
-            authorization: Authorization {
-                decision: Permission::Allow,
-                policy: "owner-of-local".into(),
-                reason: "the owner of the store may do anything to local".into(),
-            },
-            fresh: Fresh {
-                event: self.dice.bits(),
-                id: self.dice.bits(),
-                salt: self.dice.bits().to_be_bytes(),
-            },
-        }
+        context(self.now_ms, &mut self.dice)
     }
 
     pub(crate) fn init(&mut self, key: &str) -> Box<dyn Command> {
-        let own_key = TrustedKey { key_id: "00".repeat(32), public_key: "AAAA".into() };
-        self.ask::<env::Init>(json!({"idempotency_key": key}), env::InitFacts { own_key })
+        self.ask::<env::Init>(json!({"idempotency_key": key}), init_facts())
     }
 
     pub(crate) fn add(&mut self, bundle: &str, path: &str, key: &str) -> Box<dyn Command> {
@@ -132,20 +148,9 @@ impl World {
     }
 
     pub(crate) fn stage(&mut self, of: DeploymentId, bundle: &str, key: &str) -> Box<dyn Command> {
-        let staged = revisions::StagedBundle {
-            bundle_id: bundle.parse().unwrap(),
-            version: "1.0.0".parse().unwrap(),
-            digest: Digest::of(bundle.as_bytes()),
-            size_bytes: 7,
-            pack_list: Vec::new(),
-            secrets: Vec::new(),
-            drain_seconds: None,
-            config: control::config::Declared::default(),
-            signature: Some(Signature { key_id: "00".repeat(32) }),
-        };
         self.ask::<revisions::Stage>(
             json!({"deployment_id": of, "bundle": "./a.gtbundle", "idempotency_key": key}),
-            staged,
+            staged(bundle),
         )
     }
 
@@ -155,8 +160,10 @@ impl World {
         status: CheckStatus,
         key: &str,
     ) -> Box<dyn Command> {
-        let check = GateCheck { check: "digest".into(), status, detail: "so".into(), millis: 1 };
-        self.ask::<revisions::Warm>(json!({"revision_id": id, "idempotency_key": key}), vec![check])
+        self.ask::<revisions::Warm>(
+            json!({"revision_id": id, "idempotency_key": key}),
+            gate(status),
+        )
     }
 
     pub(crate) fn set(
@@ -182,8 +189,7 @@ impl World {
     }
 
     pub(crate) fn put_secret(&mut self, path: &str, value: &str, key: &str) -> Box<dyn Command> {
-        let sealed = secrets::SealedValue { value_ref: value.into(), fingerprint: value.into() };
-        self.ask::<secrets::Put>(json!({"path": path, "idempotency_key": key}), sealed)
+        self.ask::<secrets::Put>(json!({"path": path, "idempotency_key": key}), sealed(value))
     }
 
     pub(crate) fn delete_secret(&mut self, path: &str, key: &str) -> Box<dyn Command> {
@@ -223,6 +229,33 @@ impl World {
 
 pub(crate) fn local() -> EnvironmentId {
     EnvironmentId::local()
+}
+
+pub(crate) fn init_facts() -> env::InitFacts {
+    let own_key = TrustedKey { key_id: "00".repeat(32), public_key: "AAAA".into() };
+    env::InitFacts { own_key }
+}
+
+pub(crate) fn staged(bundle: &str) -> revisions::StagedBundle {
+    revisions::StagedBundle {
+        bundle_id: bundle.parse().unwrap(),
+        version: "1.0.0".parse().unwrap(),
+        digest: Digest::of(bundle.as_bytes()),
+        size_bytes: 7,
+        pack_list: Vec::new(),
+        secrets: Vec::new(),
+        drain_seconds: None,
+        config: control::config::Declared::default(),
+        signature: Some(Signature { key_id: "00".repeat(32) }),
+    }
+}
+
+pub(crate) fn gate(status: CheckStatus) -> Vec<GateCheck> {
+    vec![GateCheck { check: "digest".into(), status, detail: "so".into(), millis: 1 }]
+}
+
+pub(crate) fn sealed(value: &str) -> secrets::SealedValue {
+    secrets::SealedValue { value_ref: value.into(), fingerprint: value.into() }
 }
 
 pub(crate) fn holder() -> Holder {
