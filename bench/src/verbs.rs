@@ -9,16 +9,25 @@ use crate::Bench;
 use crate::figures::{Report, Samples};
 use crate::world::{Maker, REVISIONS};
 
-const SIZES: [usize; 4] = [1, 10, 100, 1_000];
+const SIZES: [usize; 3] = [10, 100, 2_000];
 const ROUNDS: usize = 21;
 
 /// Wall time of whole processes in milliseconds, from start to exit.
 pub(crate) fn run(bench: &Bench) -> Result<(), String> {
-    let verbs: [&[&str]; 4] = [
+    let verbs: [&[&str]; 13] = [
         &["op", "traffic", "set", "local", "--deployment", "b0"],
         &["op", "traffic", "show", "local", "--deployment", "b0"],
-        &["op", "env", "show", "local", "--limit", "1"],
+        &["op", "traffic", "history", "local", "--deployment", "b0"],
         &["op", "env", "show", "local"],
+        &["op", "env", "list"],
+        &["op", "bundles", "list"],
+        &["op", "bundles", "show", "local", "b0"],
+        &["op", "revisions", "list"],
+        &["op", "revisions", "show", "local", "b0/r1"],
+        &["op", "config", "set", "local", "--deployment", "b0"],
+        &["op", "secrets", "list"],
+        &["op", "audit", "list"],
+        &["status"],
     ];
     let mut worlds = Vec::new();
     for deployments in SIZES {
@@ -36,18 +45,20 @@ pub(crate) fn run(bench: &Bench) -> Result<(), String> {
         for (row, words) in samples.iter_mut().zip(verbs) {
             for (sample, (_, gtc)) in row.iter_mut().zip(&worlds) {
                 let mut command = gtc.command(words);
-                if words[2] == "set" {
-                    command.args(turn(round));
+                match words {
+                    [_, "traffic", "set", ..] => _ = command.args(turn(round)),
+                    [_, "config", "set", ..] => _ = command.arg(format!("round={round}")),
+                    _ => {}
                 }
                 sample.add(timed(&mut command)?);
             }
         }
     }
-    let mut report = Report::new("verbs", &["1 ms", "10 ms", "100 ms", "1000 ms", "1000 / 1"]);
+    let mut report = Report::new("verbs", &["10 ms", "100 ms", "2000 ms", "2000 / 10"]);
     for (row, words) in samples.iter().zip(verbs) {
         let mut figures: Vec<f64> = row.iter().map(Samples::median).collect();
         figures.push(figures[SIZES.len() - 1] / figures[0]);
-        report.row(words[1..].join(" "), figures);
+        report.row(words.join(" "), figures);
     }
     report.row("true (the floor)", vec![floor.median(); SIZES.len()]);
     report.finish(bench)

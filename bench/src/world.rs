@@ -144,6 +144,7 @@ fn staged(bundle: &str, sequence: usize) -> Result<revisions::StagedBundle, Stri
         public_path: "/".parse()?,
     };
     Ok(revisions::StagedBundle {
+        source: None,
         bundle_id: bundle.parse()?,
         version: format!("1.{sequence}.0").parse().map_err(said)?,
         digest: Digest::of(format!("{bundle} {sequence}").as_bytes()),

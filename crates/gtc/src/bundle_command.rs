@@ -1,5 +1,7 @@
 //! `gtc bundle`.
 
+mod transfer;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -17,6 +19,16 @@ pub(crate) enum Verb {
     /// Read a bundle to its end and check everything in it
     #[command(after_help = "Example:\n  gtc bundle verify hello.gtbundle --digest sha256:…")]
     Verify(VerifyArgs),
+    /// Bring a bundle, and its signature, into a registry
+    #[command(
+        after_help = "Example:\n  gtc bundle push hello.gtbundle oci://registry.example/hello:1.0.0"
+    )]
+    Push(transfer::PushArgs),
+    /// Fetch a bundle, and its signature, from a registry
+    #[command(
+        after_help = "Example:\n  gtc bundle pull oci://registry.example/hello:1.0.0 --output hello.gtbundle"
+    )]
+    Pull(transfer::PullArgs),
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +77,8 @@ impl Verb {
                 let verified = bundle::verify(&args.file, args.digest.as_ref());
                 ("verify", verified.and_then(|v| Success::of(&v)))
             }
+            Self::Push(args) => ("push", transfer::push(&args)),
+            Self::Pull(args) => ("pull", transfer::pull(&args)),
         };
         (Named { noun: "bundle", op }, ended)
     }

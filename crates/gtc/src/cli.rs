@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::everyday::Everyday;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success, fail, finish};
-use crate::{bundle_command, manual, op, policy_command, start};
+use crate::{bundle_command, manual, op, policy_command, registry_command, start};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -49,6 +49,9 @@ enum Command {
     /// Build, inspect and verify bundles
     #[command(subcommand)]
     Bundle(bundle_command::Verb),
+    /// Find provider catalogs, and clean the cache that keeps them
+    #[command(subcommand)]
+    Registry(registry_command::Verb),
     /// Serve an environment until told to stop
     Start(start::Start),
     #[command(flatten)]
@@ -84,6 +87,7 @@ impl Command {
         match self {
             Self::Op(noun) => noun.run(globals),
             Self::Bundle(verb) => verb.run(),
+            Self::Registry(verb) => verb.run(),
             Self::Start(start) => start.run(globals),
             Self::Policy(verb) => verb.run(globals),
             Self::Everyday(everyday) => everyday.run(globals),

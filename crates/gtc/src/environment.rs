@@ -11,17 +11,26 @@ use deploy_spec::Fault;
 ///
 /// # Errors
 /// `invalid-input` when none of these is known.
-#[expect(clippy::disallowed_methods, reason = "this is the home of environment variables")]
 pub(crate) fn store_root(given: Option<PathBuf>) -> Result<PathBuf, Fault> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || set("GREENTIC_HOME").or_else(|| set("HOME").map(|home| home.join(".greentic")));
-    let root = given.or_else(|| home().map(|home| home.join("environments")));
-    let root = root.ok_or_else(|| {
-        Fault::invalid("there is no home directory to keep state in")
-            .hint("give --store-root DIR, or set GREENTIC_HOME")
-    })?;
+    let root = match given {
+        Some(root) => root,
+        None => greentic_home()?.join("environments"),
+    };
     std::path::absolute(&root).map_err(|error| {
         Fault::invalid(format!("`{}` is not a usable path: {error}", root.display()))
+    })
+}
+
+/// Where everything of this user is kept: `$GREENTIC_HOME`, else `~/.greentic`.
+///
+/// # Errors
+/// `invalid-input` when neither is known.
+pub(crate) fn greentic_home() -> Result<PathBuf, Fault> {
+    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = set("GREENTIC_HOME").or_else(|| set("HOME").map(|home| home.join(".greentic")));
+    home.ok_or_else(|| {
+        Fault::invalid("there is no home directory to keep state in")
+            .hint("give --store-root DIR, or set GREENTIC_HOME")
     })
 }
 

@@ -13,6 +13,8 @@ mod op;
 mod outcome;
 mod policy_command;
 mod progress;
+mod registries;
+mod registry_command;
 mod render;
 mod start;
 

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// A step that is being taken.
 pub(crate) struct Step {
@@ -26,5 +27,26 @@ impl Step {
             let green = AnsiColor::Green.on_default();
             let _ = writeln!(anstream::stderr(), "{green}done{green:#}");
         }
+    }
+}
+
+/// Bytes that are moved.
+pub(crate) struct Bytes(ProgressBar);
+
+/// Says what is being moved; how far it is follows.
+pub(crate) fn bytes(what: &str) -> Bytes {
+    if !std::io::stderr().is_terminal() {
+        return Bytes(ProgressBar::hidden());
+    }
+    let shown = "{msg} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    let style = ProgressStyle::with_template(shown).unwrap_or(ProgressStyle::default_bar());
+    Bytes(ProgressBar::new(0).with_style(style).with_message(what.to_owned()))
+}
+
+impl Bytes {
+    /// How far it is.
+    pub(crate) fn at(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
     }
 }

@@ -23,7 +23,40 @@ pub enum Mode {
     LookOnly,
 }
 
-/// What must be known of the bundle that `answers` name.
+/// A bundle that was fetched from where it was named, and what came with it.
+#[derive(Debug, Clone, Default)]
+pub struct Fetched {
+    /// The file.
+    pub file: PathBuf,
+    /// Where it came from, tags with the digest that they stood for; none where the name says all.
+    pub source: Option<String>,
+    /// The signature envelopes that came with it, not judged yet.
+    pub signatures: Vec<Vec<u8>>,
+}
+
+impl Fetched {
+    /// A file, and the signature beside it if there is one.
+    ///
+    /// # Errors
+    /// `unavailable` when the signature is there and cannot be read.
+    pub fn beside(file: PathBuf) -> Result<Self, Fault> {
+        let mut name = file.clone().into_os_string();
+        name.push(SIGNATURES);
+        let signatures = match std::fs::read(&name) {
+            Ok(envelope) => vec![envelope],
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                let name = PathBuf::from(name);
+                let why = format!("`{}` cannot be read: {error}", name.display());
+                return Err(Fault::unavailable(why));
+            }
+        };
+        Ok(Self { file, source: None, signatures })
+    }
+}
+
+/// What must be known of the bundle that `answers` name. `fetch` brings what is not a digest that
+/// the environment holds.
 ///
 /// # Errors
 /// `not-found` when there is no such bundle; otherwise what is wrong with it.
@@ -31,11 +64,13 @@ pub fn stage_facts(
     store: &EnvironmentStore,
     answers: &StageAnswers,
     mode: Mode,
+    fetch: impl FnOnce(&str) -> Result<Fetched, Fault>,
 ) -> Result<StagedBundle, Fault> {
     let environment = store.read()?.environment()?;
-    let stored = locate(store, &answers.bundle, mode)?;
+    let (stored, fetched) = locate(store, &answers.bundle, mode, fetch)?;
     let archive = Archive::open(&stored.path)?;
     let manifest = archive.manifest().clone();
+    keep_signature(store, &environment, &stored.digest, &fetched.signatures, mode)?;
     let signature = signature(store, &environment, &manifest.bundle_id, &stored.digest, mode)?;
     let pin = |pack: &deploy_spec::Pack| -> Result<PinnedPack, Fault> {
         Ok(PinnedPack {
@@ -49,6 +84,7 @@ pub fn stage_facts(
     Ok(StagedBundle {
         bundle_id: manifest.bundle_id,
         version: manifest.version,
+        source: fetched.source,
         digest: stored.digest,
         size_bytes: stored.size_bytes,
         pack_list: manifest.packs.iter().map(pin).collect::<Result<_, _>>()?,
@@ -59,7 +95,12 @@ pub fn stage_facts(
     })
 }
 
-fn locate(store: &EnvironmentStore, named: &str, mode: Mode) -> Result<Stored, Fault> {
+fn locate(
+    store: &EnvironmentStore,
+    named: &str,
+    mode: Mode,
+    fetch: impl FnOnce(&str) -> Result<Fetched, Fault>,
+) -> Result<(Stored, Fetched), Fault> {
     if let Ok(digest) = named.parse::<Digest>() {
         // Young again, so that nobody collects it before the revision that needs it is there.
         if mode == Mode::TakeIn {
@@ -71,36 +112,38 @@ fn locate(store: &EnvironmentStore, named: &str, mode: Mode) -> Result<Stored, F
                 .at("/bundle")
                 .hint("stage it from a file once")
         })?;
-        return Ok(Stored { digest, size_bytes: meta.len(), path });
+        return Ok((Stored { digest, size_bytes: meta.len(), path }, Fetched::default()));
     }
-    let path = file_named(named)?;
+    if named.is_empty() {
+        return Err(Fault::invalid("the bundle is not named").at("/bundle"));
+    }
+    let fetched = fetch(named)?;
+    let path = &fetched.file;
     if mode == Mode::TakeIn {
         // A bundle that cannot be opened is not worth keeping.
         if path.exists() {
-            Archive::open(&path)?;
+            Archive::open(path)?;
         }
-        return store.take_in(&path);
+        return Ok((store.take_in(path)?, fetched));
     }
-    let (digest, size_bytes) = bundle::digest_file(&path)?;
-    Ok(Stored { digest, size_bytes, path })
+    let (digest, size_bytes) = bundle::digest_file(path)?;
+    Ok((Stored { digest, size_bytes, path: path.clone() }, fetched))
 }
 
-fn file_named(named: &str) -> Result<PathBuf, Fault> {
-    if let Some(rest) = named.strip_prefix("file://") {
-        let absolute = rest.starts_with('/').then(|| PathBuf::from(rest));
-        return absolute.ok_or_else(|| {
-            Fault::invalid(format!(
-                "`{named}` names no file: `file://` is followed by an absolute path"
-            ))
-            .at("/bundle")
-        });
-    }
-    match named.split_once("://") {
-        Some((scheme, _)) => Err(Fault::invalid(format!("bundles do not come from `{scheme}://`"))
-            .at("/bundle")
-            .hint("give a path, file://PATH or sha256:DIGEST")),
-        None if named.is_empty() => Err(Fault::invalid("the bundle is not named").at("/bundle")),
-        None => Ok(PathBuf::from(named)),
+/// Keeps the first signature that came with the bundle and that the environment trusts.
+fn keep_signature(
+    store: &EnvironmentStore,
+    environment: &Environment,
+    digest: &Digest,
+    came: &[Vec<u8>],
+    mode: Mode,
+) -> Result<(), Fault> {
+    let trusted = |envelope: &&Vec<u8>| {
+        bundle::sign::verify(envelope, digest, &environment.trust_root).is_ok()
+    };
+    match came.iter().find(trusted) {
+        Some(envelope) if mode == Mode::TakeIn => store.put_beside(digest, SIGNATURES, envelope),
+        _ => Ok(()),
     }
 }
 

@@ -26,7 +26,8 @@ pub struct StageAnswers {
     /// Whose next revision; the bundle's only deployment when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<Handle>,
-    /// A path, `file://…`, or the digest of a bundle that the environment already holds.
+    /// A path, `file://…`, `oci://…`, `repo://…`, `store://…`, or the digest of a bundle that the
+    /// environment already holds.
     pub bundle: String,
     /// The digest that the bundle must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +46,9 @@ pub struct StagedBundle {
     pub bundle_id: BundleId,
     /// The version it gives itself.
     pub version: semver::Version,
+    /// Where it came from, when that says more than what was asked for: a tag with the digest that
+    /// it stood for.
+    pub source: Option<String>,
     /// The digest of its bytes.
     pub digest: Digest,
     /// The size of its bytes.
@@ -196,7 +200,7 @@ fn pin(
         sequence: deployment.last_sequence,
         version: bundle.version.clone(),
         bundle_digest: bundle.digest.clone(),
-        bundle_source: answers.bundle.clone(),
+        bundle_source: bundle.source.clone().unwrap_or_else(|| answers.bundle.clone()),
         size_bytes: bundle.size_bytes,
         pack_list: bundle.pack_list.clone(),
         config_digest: document::canonical_digest(&Value::Object(config.clone())),

@@ -312,6 +312,7 @@ pub(crate) fn digest(bundle: &str, version: &str) -> Digest {
 
 pub(crate) fn staged_bundle(bundle: &str, version: &str) -> revisions::StagedBundle {
     revisions::StagedBundle {
+        source: None,
         bundle_id: bundle.parse().unwrap(),
         version: version.parse().unwrap(),
         digest: digest(bundle, version),

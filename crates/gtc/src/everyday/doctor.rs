@@ -2,6 +2,7 @@
 
 use clap::Args;
 use deploy_spec::{EnvironmentId, Fault};
+use serde_json::json;
 
 use super::plan::Plan;
 use super::{Explain, Explained};
@@ -33,10 +34,27 @@ impl Doctor {
             environments.iter().for_each(|id| plan.add(words(id)));
             return plan.carry_out(globals, Explain::Only);
         }
-        let mut sound = Vec::new();
+        let mut told = Vec::new();
+        let mut unsound = Vec::new();
         for id in &environments {
-            sound.push(cli::in_process(globals, &words(id))?);
+            match cli::in_process(globals, &words(id)) {
+                Ok(diagnosis) => told.push(diagnosis),
+                // One that is not sound never hides the others.
+                Err(fault) => {
+                    let mut diagnosis = json!({"environment_id": id, "healthy": false});
+                    diagnosis["problem"] = fault.message.clone().into();
+                    diagnosis["mend"] = fault.hint.clone().into();
+                    diagnosis["findings"] = fault.details.get("findings").cloned().into();
+                    told.push(diagnosis);
+                    unsound.push(fault);
+                }
+            }
         }
-        Success::of(&serde_json::json!({ "environments": sound }))
+        let several = environments.len() > 1;
+        match unsound.into_iter().next() {
+            None => Success::of(&json!({ "environments": told })),
+            Some(first) if several => Err(first.detail("environments", json!(told))),
+            Some(only) => Err(only),
+        }
     }
 }

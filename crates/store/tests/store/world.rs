@@ -238,6 +238,7 @@ pub(crate) fn init_facts() -> env::InitFacts {
 
 pub(crate) fn staged(bundle: &str) -> revisions::StagedBundle {
     revisions::StagedBundle {
+        source: None,
         bundle_id: bundle.parse().unwrap(),
         version: "1.0.0".parse().unwrap(),
         digest: Digest::of(bundle.as_bytes()),

@@ -19,13 +19,15 @@ use super::environment_and;
 use crate::globals::{Change, Globals, InEnvironment, Paged};
 use crate::mutate::{Fields, Intent, mutate, mutate_then};
 use crate::outcome::Success;
+use crate::registries::Registries;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Pin a bundle as the next revision of a deployment
     #[command(after_help = "Examples:
   gtc op revisions stage hello.gtbundle
-  gtc op revisions stage local hello.gtbundle --deployment hello --drain-seconds 60")]
+  gtc op revisions stage local hello.gtbundle --deployment hello --drain-seconds 60
+  gtc op revisions stage oci://registry.example/hello:1.4.0")]
     Stage(StageArgs),
     /// Prove that a revision may serve: digest, signature, packs, config, secrets, readiness
     #[command(after_help = "Examples:
@@ -55,7 +57,8 @@ pub(crate) enum Verb {
 
 #[derive(Debug, Args)]
 pub(crate) struct StageArgs {
-    /// The environment, if not local, then the bundle: a file, file://PATH or sha256:DIGEST
+    /// The environment, if not local, then the bundle: a file, file://, oci://, repo://,
+    /// store:// or sha256:DIGEST
     #[arg(value_name = "[ENVIRONMENT] BUNDLE", num_args = 0..=2)]
     words: Vec<String>,
     /// The deployment [default: the bundle's only one]
@@ -67,6 +70,8 @@ pub(crate) struct StageArgs {
     /// How long streams may live on once it drains
     #[arg(long, value_name = "SECONDS")]
     drain_seconds: Option<u32>,
+    #[command(flatten)]
+    registries: Registries,
     #[command(flatten)]
     change: Change,
 }
@@ -187,7 +192,7 @@ fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
         .set("drain_seconds", args.drain_seconds);
     mutate::<Stage>(globals, &args.change, flags.done(), |store, answers, intent| {
         let mode = if intent == Intent::Commit { Mode::TakeIn } else { Mode::LookOnly };
-        stage_facts(store, answers, mode)
+        stage_facts(store, answers, mode, |named| args.registries.bundle(named, store))
     })
 }
 

@@ -1,0 +1,85 @@
+//! Registries, as flags and environment variables settle them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use deploy_spec::Fault;
+use registry::{Bases, Client, Folder, OciReference, Options, PlainHttp, Progress, Reference};
+use registry::{blocking, media};
+use serve::staging::Fetched;
+use store::EnvironmentStore;
+
+use crate::{environment, progress};
+
+/// How registries are talked to.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of registries")]
+pub(crate) struct Registries {
+    /// Talk to the registry without TLS; on this machine that needs no saying
+    #[arg(long)]
+    plain_http: bool,
+    /// Trust the certificates in this PEM file besides those of the system
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl Registries {
+    pub(crate) fn options(&self) -> Options {
+        let home = || environment::variable("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        let docker = environment::variable("DOCKER_CONFIG").map(PathBuf::from).or_else(home);
+        Options {
+            plain_http: if self.plain_http { PlainHttp::Everywhere } else { PlainHttp::Loopback },
+            ca_file: self.ca_file.clone(),
+            docker_config: docker.map(|folder| folder.join("config.json")),
+            helper_path: environment::variable("PATH").unwrap_or_default(),
+            ..Options::default()
+        }
+    }
+
+    /// The bundle that somebody named for staging.
+    pub(crate) fn bundle(&self, named: &str, store: &EnvironmentStore) -> Result<Fetched, Fault> {
+        let reference = Reference::parse(named, &bases()).map_err(|fault| fault.at("/bundle"))?;
+        match reference {
+            Reference::File(file) => Fetched::beside(file),
+            Reference::Oci(reference) => {
+                self.pull(&reference, &store.folder().join("run/pulls"), None)
+            }
+        }
+    }
+
+    /// Fetches a bundle and its signatures into a folder; without a name, under one that goes on
+    /// where an attempt broke off.
+    pub(crate) fn pull(
+        &self,
+        reference: &OciReference,
+        folder: &Path,
+        name: Option<&str>,
+    ) -> Result<Fetched, Fault> {
+        let client = Client::new(&self.options())?;
+        let folder = Folder::make(folder)?;
+        let bar = progress::bytes(&format!("pulling {reference}"));
+        let told = |at: Progress| bar.at(at.done_bytes, at.total_bytes);
+        blocking::run(async {
+            let pinned = reference.pinned(client.resolve(reference).await?);
+            let own = pinned.digest().map(|digest| digest.to_string().replace(':', "-"));
+            let name = name.map(str::to_owned).or(own).unwrap_or_default();
+            let wanted = media::BUNDLE_LAYERS;
+            let pulled = client.pull(&pinned, wanted, &folder, &name, &told).await?;
+            let signatures = client.signatures(&pinned, &pulled.manifest_digest).await?;
+            // The tag as well, so that it can be seen what was meant.
+            let source = match reference.digest() {
+                Some(_) => reference.to_string(),
+                None => format!("{reference}@{}", pulled.manifest_digest),
+            };
+            let source = Some(source);
+            Ok(Fetched { file: folder.path().join(name), source, signatures })
+        })
+    }
+}
+
+/// What `repo://` and `store://` stand for.
+pub(crate) fn bases() -> Bases {
+    let text = |name| environment::variable(name).and_then(|value| value.into_string().ok());
+    let set = |name| text(name).filter(|value| !value.is_empty());
+    Bases { repo: set("GREENTIC_REPO_REGISTRY_BASE"), store: set("GREENTIC_STORE_REGISTRY_BASE") }
+}
