@@ -1,5 +1,7 @@
-//! The README as a newcomer types it: every command of its transcripts works, in order.
+//! What the documents say to type, as a newcomer types it: every command of their transcripts
+//! works, in order.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::world::{World, example, root};
@@ -11,24 +13,37 @@ fn commands(text: &str) -> Vec<String> {
     bodies.flat_map(str::lines).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-#[test]
-fn every_command_of_the_readme_works() {
+fn every_command_works(document: &str, at_least: usize) {
     example();
     let world = World::new();
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let commands = commands(&readme);
-    assert!(commands.len() > 12, "the transcripts of the README are not found");
-    std::os::unix::fs::symlink(root().join("examples"), world.folder.path().join("examples"))
-        .unwrap();
+    let text = std::fs::read_to_string(root().join(document)).unwrap();
+    let commands = commands(&text);
+    assert!(commands.len() >= at_least, "the transcripts of {document} are not found");
+    let examples = world.folder.path().join("examples/hello");
+    std::fs::create_dir_all(&examples).unwrap();
+    let versions = ["v1", "v2"].map(|version| root().join("examples/hello").join(version));
+    let copied = Command::new("cp").arg("-r").args(versions).arg(&examples).status();
+    assert!(copied.unwrap().success());
+    let gtc = Path::new(env!("CARGO_BIN_EXE_gtc")).parent().unwrap();
+    let path = format!("{}:/usr/bin:/bin", gtc.display());
     for command in commands {
-        let words: Vec<&str> = command.split(' ').collect();
-        assert_eq!(words[0], "gtc", "{command}");
-        let output = Command::new(env!("CARGO_BIN_EXE_gtc"))
-            .args(&words[1..])
+        let output = Command::new("sh")
+            .args(["-ec", &command])
             .current_dir(world.folder.path())
+            .env("PATH", &path)
             .env("GREENTIC_HOME", world.folder.path().join("home"))
             .output()
             .unwrap();
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[test]
+fn every_command_of_the_readme_works() {
+    every_command_works("README.md", 12);
+}
+
+#[test]
+fn every_command_of_the_operators_page_works() {
+    every_command_works("docs/operations.md", 20);
 }
