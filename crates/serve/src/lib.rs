@@ -35,7 +35,7 @@ pub use keys::{cookie_keys, ephemeral_cookie_keys, own_signing_key};
 pub use log_files::{LogFiles, LogLine, LogReader};
 pub use plane::Plane;
 pub use run_folder::{RunFolder, admin_socket, is_served};
-pub use secrets::DevStore;
+pub use secrets::{DevStore, holds_value};
 pub use service::Front;
 pub use status::{DeploymentStatus, RevisionStatus, Status};
 pub use warm::warm;

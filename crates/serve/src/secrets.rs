@@ -80,12 +80,6 @@ impl DevStore {
         self.sealer.open(path, &newest.value_ref, &sealed)
     }
 
-    /// Whether a value is kept under this name.
-    #[must_use]
-    pub fn holds(&self, value_ref: &str) -> bool {
-        file(value_ref).is_ok_and(|file| self.store.folder().join(file).is_file())
-    }
-
     /// Removes values that no record names any more; what is gone already is gone.
     pub fn erase(&self, value_refs: &[String]) {
         for file in value_refs.iter().filter_map(|value_ref| file(value_ref).ok()) {
@@ -161,6 +155,12 @@ fn search(
         }
     }
     Ok(())
+}
+
+/// Whether the environment keeps a sealed value under this name.
+#[must_use]
+pub fn holds_value(store: &EnvironmentStore, value_ref: &str) -> bool {
+    file(value_ref).is_ok_and(|file| store.folder().join(file).is_file())
 }
 
 /// How many values are kept, whether a record names them or not.

@@ -172,12 +172,18 @@ fn facts(
             }
         }
     }
+    let refs = records.iter().flat_map(|record| match record {
+        Record::Secret(secret) => secret.versions.as_slice(),
+        _ => &[],
+    });
+    let refs = refs.map(|version| version.value_ref.clone());
+    let missing_values = refs.filter(|value_ref| !serve::holds_value(store, value_ref)).collect();
     Ok(RestoreFacts {
         source_environment: source,
         digest: header.digest,
         records,
         missing_artifacts: missing,
-        missing_values: Vec::new(),
+        missing_values,
     })
 }
 

@@ -113,3 +113,19 @@ fn old_backups_and_revisions_go_when_they_are_told_to_and_a_dry_run_says_which()
     assert_eq!(events(&world, &["--limit", "2"]), ["revisions prune", "revisions archive"]);
     assert_eq!(world.op("audit verify", &[])["problems"], json!([]));
 }
+
+#[test]
+fn a_secret_whose_sealed_value_is_gone_is_named_by_a_restore() {
+    let world = World::new();
+    world.op("env init", &[]);
+    for name in ["a/kept", "a/gone"] {
+        let put = ["op", "secrets", "put", name];
+        assert_eq!(world.gtc.end(&put, name.as_bytes()).unwrap().code, 0);
+    }
+    let made = world.op("backups create", &[]);
+    world.op("secrets delete", &["a/gone"]);
+    let id = made["backup_id"].as_str().unwrap();
+    let restored = world.op("backups restore", &["--backup", id]);
+    assert_eq!(restored["missing_secrets"], json!(["secret://local/a/gone"]));
+    assert_eq!(world.op("secrets list", &[])["secrets"][0]["path"], "a/kept");
+}
