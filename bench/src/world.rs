@@ -72,7 +72,11 @@ impl Maker {
     /// `local`, with nothing in it.
     pub(crate) fn local(&mut self) -> Result<(Memory, AuditEvent), String> {
         let mut memory = Memory::new(EnvironmentId::local());
-        let own_key = TrustedKey { key_id: "bench".into(), public_key: "bench".into() };
+        let own_key = TrustedKey {
+            key_id: "bench".into(),
+            public_key: "bench".into(),
+            ..TrustedKey::default()
+        };
         let made = self.ask::<env::Init>(&mut memory, json!({}), &env::InitFacts { own_key })?;
         Ok((memory, made.ok_or("`env init` changed nothing")?))
     }
@@ -145,6 +149,7 @@ fn staged(bundle: &str, sequence: usize) -> Result<revisions::StagedBundle, Stri
     };
     Ok(revisions::StagedBundle {
         source: None,
+        objection: None,
         bundle_id: bundle.parse()?,
         version: format!("1.{sequence}.0").parse().map_err(said)?,
         digest: Digest::of(format!("{bundle} {sequence}").as_bytes()),

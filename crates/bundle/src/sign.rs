@@ -11,11 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use deploy_spec::{Digest, Fault};
 use serde::{Deserialize, Serialize};
 
-pub use check::verify;
+pub use check::{Trust, verify};
 /// Which key vouched for a bundle.
 pub use deploy_spec::Signature as Signed;
 pub use deploy_spec::TrustedKey;
-pub use key::SigningKey;
+pub use key::{SigningKey, public_key_from_pem};
 
 /// What the payload of an envelope is.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -89,6 +89,27 @@ pub fn sign(key: &SigningKey, name: &str, digest: &Digest) -> Result<Envelope, F
             sig: STANDARD.encode(signature),
         }],
     })
+}
+
+/// Adds the signature of another key to an envelope about the same bundle.
+///
+/// # Errors
+/// `refused` when the envelope is about another bundle, or no envelope.
+pub fn countersign(
+    key: &SigningKey,
+    envelope: &[u8],
+    name: &str,
+    digest: &Digest,
+) -> Result<Envelope, Fault> {
+    let mut envelope: Envelope = check::parse(envelope)?;
+    let own = sign(key, name, digest)?;
+    if envelope.payload != own.payload {
+        return Err(Fault::refused("the signature that is there is of another bundle")
+            .hint("remove it first, or sign the bundle that it is of"));
+    }
+    envelope.signatures.retain(|signature| signature.keyid != key.key_id());
+    envelope.signatures.extend(own.signatures);
+    Ok(envelope)
 }
 
 /// What is signed: the pre-authentication encoding of the DSSE protocol, version 1.

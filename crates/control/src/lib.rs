@@ -25,6 +25,7 @@ mod record;
 pub mod revisions;
 pub mod secrets;
 pub mod traffic;
+pub mod trust;
 mod verbs;
 mod view;
 

@@ -2,7 +2,7 @@
 //! the grammar to this list.
 
 /// A noun, and its verbs: those that change something, and those that look.
-pub const VERBS: [(&str, &[&str], &[&str]); 10] = [
+pub const VERBS: [(&str, &[&str], &[&str]); 11] = [
     (
         "env",
         &["init", "create", "update", "destroy"],
@@ -19,6 +19,7 @@ pub const VERBS: [(&str, &[&str], &[&str]); 10] = [
     ("config", &["set", "unset"], &["show"]),
     ("credentials", &["bootstrap", "rotate", "import"], &["requirements", "validate", "show"]),
     ("secrets", &["put", "rotate", "delete"], &["list", "get"]),
+    ("trust", &["add", "revoke", "threshold"], &["list"]),
     ("audit", &["prune"], &["list", "verify"]),
     ("backups", &["create", "restore", "prune"], &["list"]),
 ];

@@ -147,6 +147,13 @@ pub struct Environment {
     /// Whose signatures on bundles it accepts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trust_root: Vec<TrustedKey>,
+    /// How many of these keys must have signed a bundle.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 16))]
+    pub trust_threshold: u32,
+    /// Bundles that take no traffic any more, whoever signed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked_bundles: Vec<Digest>,
     /// Where its deploy credentials are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_ref: Option<crate::reference::CredentialsRef>,
@@ -156,7 +163,28 @@ pub struct Environment {
     pub created_at: jiff::Timestamp,
 }
 
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_one(threshold: &u32) -> bool {
+    *threshold == 1
+}
+
 impl Environment {
+    /// Why a revision that was proven once would not be now: its bundle or its key was revoked.
+    #[must_use]
+    pub fn distrusts(&self, revision: &crate::Revision) -> Option<String> {
+        let digest = &revision.bundle_digest;
+        if self.revoked_bundles.contains(digest) {
+            return Some(format!("its bundle {digest} was revoked"));
+        }
+        let signed_by = &revision.signature.as_ref()?.key_id;
+        let key = self.trust_root.iter().find(|key| key.key_id == *signed_by)?;
+        key.revoked_at.map(|at| format!("its key {signed_by} was revoked at {at}"))
+    }
+
     /// The binding of `slot`.
     #[must_use]
     pub fn binding(&self, slot: Slot) -> Option<&EnvPackBinding> {

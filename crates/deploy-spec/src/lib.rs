@@ -47,7 +47,7 @@ pub use secret::{SECRET_VERSIONS_KEPT, Secret, SecretVersion};
 pub use slots::{Run, Slots};
 pub use slug::{BundleId, CustomerId, EnvironmentId, PackId, TeamId, TenantId};
 pub use split::{Allocation, Salt, SplitOp, TrafficSplit};
-pub use trust::{Signature, TrustedKey};
+pub use trust::{KeyState, Signature, TrustedKey};
 pub use ulid_id::{BackupId, DeploymentId, EventId, RevisionId};
 pub use weight::{Bps, WHOLE, Weight, Weights};
 

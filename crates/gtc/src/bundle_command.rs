@@ -1,5 +1,6 @@
 //! `gtc bundle`.
 
+mod sign;
 mod transfer;
 
 use std::path::PathBuf;
@@ -19,6 +20,14 @@ pub(crate) enum Verb {
     /// Read a bundle to its end and check everything in it
     #[command(after_help = "Example:\n  gtc bundle verify hello.gtbundle --digest sha256:…")]
     Verify(VerifyArgs),
+    /// Make a key that signs bundles
+    #[command(
+        after_help = "Example:\n  gtc bundle keygen release.pem\n  gtc op trust add prod-eu --key release.pem.pub"
+    )]
+    Keygen(sign::KeygenArgs),
+    /// Vouch for a bundle
+    #[command(after_help = "Example:\n  gtc bundle sign hello.gtbundle --key release.pem")]
+    Sign(sign::SignArgs),
     /// Bring a bundle, and its signature, into a registry
     #[command(
         after_help = "Example:\n  gtc bundle push hello.gtbundle oci://registry.example/hello:1.0.0"
@@ -77,6 +86,8 @@ impl Verb {
                 let verified = bundle::verify(&args.file, args.digest.as_ref());
                 ("verify", verified.and_then(|v| Success::of(&v)))
             }
+            Self::Keygen(args) => ("keygen", sign::keygen(&args)),
+            Self::Sign(args) => ("sign", sign::sign(&args)),
             Self::Push(args) => ("push", transfer::push(&args)),
             Self::Pull(args) => ("pull", transfer::pull(&args)),
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bundle::Archive;
+use bundle::sign::Trust;
 use bytes::Bytes;
 use control::secrets::missing_secrets;
 use deploy_spec::{CheckStatus, Digest, Environment, Fault, GateCheck, Revision, SecretRef};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 use store::EnvironmentStore;
 use workload::{Engine, Given, Workload};
 
+use crate::ambient::now;
 use crate::bundle_config::BundleConfig;
 use crate::secrets::with_secrets;
 use crate::staging::SIGNATURES;
@@ -98,7 +100,8 @@ fn signature(store: &EnvironmentStore, environment: &Environment, revision: &Rev
     let digest = &revision.bundle_digest;
     let envelope = store.get_beside(digest, SIGNATURES).map_err(words)?;
     let envelope = envelope.ok_or("the bundle is not signed")?;
-    let signed = bundle::sign::verify(&envelope, digest, &environment.trust_root).map_err(words)?;
+    let signed =
+        bundle::sign::verify(&envelope, digest, Trust::of(environment, now())).map_err(words)?;
     Ok((format!("key {} vouches for it", signed.key_id), ()))
 }
 

@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use deploy_spec::{Digest, Fault, Signature as Signed, TrustedKey};
+use deploy_spec::{
+    Digest, Environment, Fault, KeyState, Signature as Signed, Timestamp, TrustedKey,
+};
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::key::key_id;
@@ -11,12 +13,43 @@ use super::{Envelope, PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, Statement, p
 /// Most bytes of an envelope: 1 MiB.
 const ENVELOPE_MOST: usize = 1 << 20;
 
-/// Checks that one of `trusted` signed the bundle with this digest.
+/// Whom to believe, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// The keys whose signatures count.
+    pub keys: &'a [TrustedKey],
+    /// How many of them must have signed.
+    pub threshold: u32,
+    /// Bundles that nobody's signature helps.
+    pub revoked: &'a [Digest],
+    /// What time it is.
+    pub now: Timestamp,
+}
+
+impl<'a> Trust<'a> {
+    /// Whom an environment believes at `now`.
+    #[must_use]
+    pub fn of(environment: &'a Environment, now: Timestamp) -> Self {
+        Self {
+            keys: &environment.trust_root,
+            threshold: environment.trust_threshold,
+            revoked: &environment.revoked_bundles,
+            now,
+        }
+    }
+}
+
+/// Checks that as many of the trusted keys as must be signed the bundle with this digest, and
+/// names the first of them.
 ///
 /// # Errors
-/// `refused`, with `details.reason`: `no-signature`, `unknown-key`, `bad-signature`,
-/// `wrong-subject` or `tampered-payload`; `invalid-input` when a trusted key is not a key.
-pub fn verify(envelope: &[u8], digest: &Digest, trusted: &[TrustedKey]) -> Result<Signed, Fault> {
+/// `refused`, with `details.reason`: `revoked-bundle`, `no-signature`, `unknown-key`,
+/// `not-yet-valid-key`, `expired-key`, `revoked-key`, `bad-signature`, `wrong-subject`,
+/// `tampered-payload` or `too-few-signatures`; `invalid-input` when a trusted key is not a key.
+pub fn verify(envelope: &[u8], digest: &Digest, trust: Trust<'_>) -> Result<Signed, Fault> {
+    if trust.revoked.contains(digest) {
+        return Err(no("revoked-bundle", &format!("the bundle {digest} was revoked")));
+    }
     let envelope = parse(envelope)?;
     if envelope.signatures.is_empty() {
         return Err(no("no-signature", "the envelope has no signature"));
@@ -26,19 +59,58 @@ pub fn verify(envelope: &[u8], digest: &Digest, trusted: &[TrustedKey]) -> Resul
         .ok_or_else(|| no("tampered-payload", "the envelope's payload is not an in-toto one"))?;
     let message = pae(&envelope.payload_type, &payload);
     let mut fault = None;
+    let mut signed: Vec<&str> = Vec::new();
     for signature in &envelope.signatures {
-        let Some(key) = trusted.iter().find(|key| key.key_id == signature.keyid) else { continue };
-        if holds(&public_key(key)?, &message, &signature.sig) {
-            named(&payload, digest)?;
-            return Ok(Signed { key_id: key.key_id.clone() });
+        let Some(key) = trust.keys.iter().find(|key| key.key_id == signature.keyid) else {
+            continue;
+        };
+        if !holds(&public_key(key)?, &message, &signature.sig) {
+            fault = Some(broken(&payload, digest, &key.key_id));
+            continue;
         }
-        fault = Some(broken(&payload, digest, &key.key_id));
+        named(&payload, digest)?;
+        match untimely(key, trust.now) {
+            Some(objection) => fault = Some(objection),
+            // One key signs once, however often its signature is there.
+            None if signed.contains(&key.key_id.as_str()) => {}
+            None => signed.push(&key.key_id),
+        }
     }
-    Err(fault.unwrap_or_else(|| {
-        let ids: Vec<_> = envelope.signatures.iter().map(|s| shown(&s.keyid)).collect();
-        let why = format!("it is signed by a key that is not trusted: {}", ids.join(", "));
-        no("unknown-key", &why)
-    }))
+    if let (Some(first), true) = (signed.first(), enough(signed.len(), trust.threshold)) {
+        return Ok(Signed { key_id: (*first).to_owned() });
+    }
+    Err(match (fault, signed.len()) {
+        (Some(fault), _) => fault,
+        (None, 0) => {
+            let ids: Vec<_> = envelope.signatures.iter().map(|s| shown(&s.keyid)).collect();
+            let why = format!("it is signed by a key that is not trusted: {}", ids.join(", "));
+            no("unknown-key", &why)
+        }
+        (None, found) => {
+            let why = format!("{} trusted keys must have signed it, {found} did", trust.threshold);
+            no("too-few-signatures", &why)
+        }
+    })
+}
+
+fn enough(found: usize, threshold: u32) -> bool {
+    usize::try_from(threshold.max(1)).is_ok_and(|threshold| found >= threshold)
+}
+
+/// Why a signature that holds does not count.
+fn untimely(key: &TrustedKey, now: Timestamp) -> Option<Fault> {
+    let id = &key.key_id;
+    let at = |at: Option<Timestamp>| at.map_or_else(String::new, |at| format!(" at {at}"));
+    Some(match key.state(now) {
+        KeyState::Valid => return None,
+        KeyState::NotYetValid => {
+            no("not-yet-valid-key", &format!("key {id} begins to count{}", at(key.not_before)))
+        }
+        KeyState::Expired => no("expired-key", &format!("key {id} ended{}", at(key.not_after))),
+        KeyState::Revoked => {
+            no("revoked-key", &format!("key {id} was revoked{}", at(key.revoked_at)))
+        }
+    })
 }
 
 fn no(reason: &str, why: &str) -> Fault {
@@ -47,7 +119,7 @@ fn no(reason: &str, why: &str) -> Fault {
         .detail("reason", reason)
 }
 
-fn parse(envelope: &[u8]) -> Result<Envelope, Fault> {
+pub(super) fn parse(envelope: &[u8]) -> Result<Envelope, Fault> {
     if envelope.iter().all(u8::is_ascii_whitespace) {
         return Err(no("no-signature", "there is none"));
     }

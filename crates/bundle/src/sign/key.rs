@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use deploy_spec::{Digest, Fault, TrustedKey};
 use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
+};
 
 /// An ed25519 private key (RFC 8032). It is wiped from memory when it is dropped.
 pub struct SigningKey(ed25519_dalek::SigningKey);
@@ -49,6 +51,15 @@ impl SigningKey {
         }
     }
 
+    /// Writes the public key as PEM (RFC 8410).
+    ///
+    /// # Errors
+    /// `internal` only.
+    pub fn public_key_to_pem(&self) -> Result<String, Fault> {
+        let pem = self.0.verifying_key().to_public_key_pem(LineEnding::LF);
+        pem.map_err(|error| Fault::internal(format!("cannot write a public key: {error}")))
+    }
+
     /// The public key: 32 raw bytes.
     #[must_use]
     pub fn public_key(&self) -> [u8; 32] {
@@ -64,7 +75,7 @@ impl SigningKey {
     /// What an environment records to accept this key's signatures.
     #[must_use]
     pub fn trusted(&self) -> TrustedKey {
-        TrustedKey { key_id: self.key_id(), public_key: STANDARD.encode(self.public_key()) }
+        trusted(&self.public_key())
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
@@ -76,6 +87,26 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({})", self.key_id())
     }
+}
+
+fn trusted(public_key: &[u8; 32]) -> TrustedKey {
+    TrustedKey {
+        key_id: key_id(public_key),
+        public_key: STANDARD.encode(public_key),
+        ..TrustedKey::default()
+    }
+}
+
+/// Reads a public key from PEM (RFC 8410), as `openssl pkey -pubout` writes.
+///
+/// # Errors
+/// `invalid-input` when it is not an ed25519 public key.
+pub fn public_key_from_pem(pem: &str) -> Result<TrustedKey, Fault> {
+    let key = ed25519_dalek::VerifyingKey::from_public_key_pem(pem).map_err(|_| {
+        Fault::invalid("the file holds no ed25519 public key in PEM")
+            .hint("`openssl pkey -in key.pem -pubout` writes one")
+    })?;
+    Ok(trusted(key.as_bytes()))
 }
 
 /// The name of a raw public key.

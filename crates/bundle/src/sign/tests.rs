@@ -1,6 +1,6 @@
 //! Every way in which a signature can be wrong has its own reason.
 
-use deploy_spec::Kind;
+use deploy_spec::{Kind, Timestamp};
 
 use super::*;
 
@@ -15,8 +15,17 @@ fn bytes(envelope: &Envelope) -> Vec<u8> {
     serde_json::to_vec(envelope).unwrap()
 }
 
+/// These keys, one of which must have signed, at a moment of no importance.
+fn trust(keys: &[TrustedKey]) -> Trust<'_> {
+    Trust { keys, threshold: 1, revoked: &[], now: Timestamp::UNIX_EPOCH }
+}
+
 fn reason(envelope: &[u8], digest: &Digest, trusted: &[TrustedKey]) -> String {
-    let fault = verify(envelope, digest, trusted).unwrap_err();
+    reason_of(envelope, digest, trust(trusted))
+}
+
+fn reason_of(envelope: &[u8], digest: &Digest, trust: Trust<'_>) -> String {
+    let fault = verify(envelope, digest, trust).unwrap_err();
     assert_eq!(fault.kind, Kind::Refused);
     assert!(fault.hint.is_some());
     fault.details["reason"].as_str().unwrap().to_owned()
@@ -64,7 +73,7 @@ fn what_is_signed_is_an_in_toto_statement_about_the_digest() {
     let wire = serde_json::to_value(&envelope).unwrap();
     assert_eq!(wire["payloadType"], "application/vnd.in-toto+json");
     assert_eq!(wire["signatures"][0]["keyid"], key.key_id());
-    let signed = verify(&bytes(&envelope), &digest, &[key.trusted()]).unwrap();
+    let signed = verify(&bytes(&envelope), &digest, trust(&[key.trusted()])).unwrap();
     assert_eq!(signed.key_id, key.key_id());
     assert_eq!(
         envelope,
@@ -103,8 +112,8 @@ fn each_way_to_be_wrong_has_its_reason() {
     }
     // A key may not vouch under the name of another.
     assert_eq!(with(&|e| e.signatures[0].keyid = other.key_id()), "bad-signature");
-    let liar = TrustedKey { key_id: key.key_id(), public_key: other.trusted().public_key };
-    let fault = verify(&bytes(&good), &digest, &[liar]).unwrap_err();
+    let liar = TrustedKey { key_id: key.key_id(), ..other.trusted() };
+    let fault = verify(&bytes(&good), &digest, trust(&[liar])).unwrap_err();
     assert_eq!(fault.kind, Kind::InvalidInput);
 }
 
@@ -114,7 +123,10 @@ fn one_good_signature_among_others_is_enough_and_a_statement_must_be_about_a_bun
     let digest = Digest::of(b"bundle");
     let mut envelope = sign(&other, "b", &digest).unwrap();
     envelope.signatures.extend(sign(&key, "b", &digest).unwrap().signatures);
-    assert_eq!(verify(&bytes(&envelope), &digest, &[key.trusted()]).unwrap().key_id, key.key_id());
+    assert_eq!(
+        verify(&bytes(&envelope), &digest, trust(&[key.trusted()])).unwrap().key_id,
+        key.key_id()
+    );
 
     let payload = format!(
         r#"{{"_type":"{STATEMENT_TYPE}","subject":[{{"name":"b","digest":{{"sha256":"{}"}}}}],
@@ -128,4 +140,60 @@ fn one_good_signature_among_others_is_enough_and_a_statement_must_be_about_a_bun
         signatures: vec![EnvelopeSignature { keyid: key.key_id(), sig }],
     };
     assert_eq!(reason(&bytes(&envelope), &digest, &[key.trusted()]), "wrong-subject");
+}
+
+#[test]
+fn a_key_counts_in_its_time_only_and_a_revoked_one_never() {
+    let key = SigningKey::create().unwrap();
+    let digest = Digest::of(b"bundle");
+    let envelope = bytes(&sign(&key, "x", &digest).unwrap());
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let windowed =
+        TrustedKey { not_before: Some(at(10)), not_after: Some(at(20)), ..key.trusted() };
+    let revoked = TrustedKey { revoked_at: Some(at(15)), ..key.trusted() };
+    let asked = |key: &TrustedKey, now| {
+        let keys = std::slice::from_ref(key);
+        let trust = Trust { now: at(now), ..trust(keys) };
+        match verify(&envelope, &digest, trust) {
+            Ok(_) => "good".to_owned(),
+            Err(fault) => fault.details["reason"].as_str().unwrap().to_owned(),
+        }
+    };
+    let told: Vec<String> = [9, 10, 19, 20].iter().map(|now| asked(&windowed, *now)).collect();
+    assert_eq!(told, ["not-yet-valid-key", "good", "good", "expired-key"]);
+    assert_eq!(asked(&revoked, 0), "revoked-key");
+    let keys = [key.trusted()];
+    let gone = [digest.clone()];
+    let trust = Trust { revoked: &gone, ..trust(&keys) };
+    assert_eq!(reason_of(&envelope, &digest, trust), "revoked-bundle");
+}
+
+#[test]
+fn as_many_keys_as_must_have_signed_and_one_key_counts_once() {
+    let keys = [0; 3].map(|_| SigningKey::create().unwrap());
+    let trusted = keys.each_ref().map(SigningKey::trusted);
+    let digest = Digest::of(b"bundle");
+    let one = sign(&keys[0], "x", &digest).unwrap();
+    let mut twice = one.clone();
+    twice.signatures.push(one.signatures[0].clone());
+    let two = countersign(&keys[1], &bytes(&one), "x", &digest).unwrap();
+    assert_eq!(two.signatures.len(), 2);
+    let again = countersign(&keys[1], &bytes(&two), "x", &digest).unwrap();
+    assert_eq!(again.signatures.len(), 2, "who signs again does not sign twice");
+    let needs_two = |keys| Trust { threshold: 2, ..trust(keys) };
+    assert_eq!(reason_of(&bytes(&one), &digest, needs_two(&trusted)), "too-few-signatures");
+    assert_eq!(reason_of(&bytes(&twice), &digest, needs_two(&trusted)), "too-few-signatures");
+    verify(&bytes(&two), &digest, needs_two(&trusted)).unwrap();
+    assert_eq!(reason_of(&bytes(&two), &digest, needs_two(&trusted[1..])), "too-few-signatures");
+    let other = Digest::of(b"another");
+    assert!(countersign(&keys[1], &bytes(&one), "x", &other).is_err());
+}
+
+#[test]
+fn public_keys_come_back_from_pem() {
+    let key = SigningKey::create().unwrap();
+    let pem = key.public_key_to_pem().unwrap();
+    assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----"));
+    assert_eq!(public_key_from_pem(&pem).unwrap(), key.trusted());
+    assert!(public_key_from_pem(&key.to_pkcs8_pem().unwrap()).is_err());
 }

@@ -9,7 +9,7 @@ use deploy_spec::{
 };
 use serde::Serialize;
 
-use self::findings::{of_machine, of_records};
+use self::findings::{of_machine, of_records, of_trust};
 use crate::backups::contradictions;
 use crate::record::{Key, Record};
 use crate::secrets::missing_secrets;
@@ -145,8 +145,12 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
             Some((_, true)) => {}
         }
     }
-    diagnosis.findings =
-        [of_records(&diagnosis), of_machine(&id, facts, newest(&records))].concat();
+    diagnosis.findings = [
+        of_records(&diagnosis),
+        of_trust(&environment, &records),
+        of_machine(&id, facts, newest(&records)),
+    ]
+    .concat();
     diagnosis.healthy = diagnosis.findings.iter().all(|f| f.severity == Severity::Warning);
     Ok(diagnosis)
 }

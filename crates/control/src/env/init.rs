@@ -79,7 +79,8 @@ impl Verb for Init {
         let missing = defaults(|slot| environment.binding(slot).is_none())?;
         let healed_slots: Vec<Slot> =
             if created { Vec::new() } else { missing.iter().map(|binding| binding.slot).collect() };
-        let known = environment.trust_root.contains(&facts.own_key);
+        let own = &facts.own_key.key_id;
+        let known = environment.trust_root.iter().any(|key| key.key_id == *own);
         let untouched = !created && missing.is_empty() && known;
         missing.into_iter().for_each(|binding| environment.bind(binding));
         if !known {
@@ -118,6 +119,8 @@ pub(super) fn empty(id: &EnvironmentId, name: &str, draft: &Draft<'_>) -> Enviro
         removed_bindings: Vec::new(),
         config: Map::new(),
         trust_root: Vec::new(),
+        trust_threshold: 1,
+        revoked_bundles: Vec::new(),
         credentials_ref: None,
         generation: 0,
         created_at: draft.now(),

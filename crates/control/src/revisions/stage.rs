@@ -63,6 +63,8 @@ pub struct StagedBundle {
     pub config: Declared,
     /// Which trusted key vouches for it.
     pub signature: Option<Signature>,
+    /// Why none does, when a signature is there.
+    pub objection: Option<Box<Fault>>,
 }
 
 /// The result of `revisions stage`.
@@ -161,11 +163,16 @@ fn check(
         ))
         .at("/bundle_digest"));
     }
+    if let (None, Some(objection)) = (&bundle.signature, &bundle.objection) {
+        return Err(Fault::clone(objection).at("/bundle"));
+    }
     if bundle.signature.is_none() {
         return Err(Fault::refused(format!(
             "no key that `{}` trusts has signed the bundle {}",
             deployment.environment_id, bundle.digest
         ))
+        .hint("gtc bundle sign FILE --key KEY, with a key of gtc op trust list")
+        .detail("reason", "no-signature")
         .at("/bundle"));
     }
     if answers.drain_seconds.or(bundle.drain_seconds).is_some_and(|s| s > DRAIN_SECONDS_MAX) {

@@ -88,6 +88,29 @@ fn undo_point(current: Option<&TrafficSplit>) -> Option<u64> {
     })
 }
 
+/// What was revoked and does not serve yet does not begin to.
+fn must_be_trusted(
+    view: &dyn View,
+    record: &DeploymentRecord,
+    live: impl Iterator<Item = RevisionId>,
+) -> Result<(), Fault> {
+    let environment = view.environment()?;
+    if environment.revoked_bundles.is_empty()
+        && environment.trust_root.iter().all(|key| key.revoked_at.is_none())
+    {
+        return Ok(());
+    }
+    let serves = |id| record.split.as_ref().is_some_and(|split| split.weight_of(id) > 0);
+    for id in live.filter(|id| !serves(*id)) {
+        let Some(revision) = view.revision(record.deployment.deployment_id, id)? else { continue };
+        if let Some(why) = environment.distrusts(&revision) {
+            return Err(Fault::refused(format!("r{} takes no traffic: {why}", revision.sequence))
+                .hint(format!("gtc op trust list {}", environment.environment_id)));
+        }
+    }
+    Ok(())
+}
+
 /// Law 1: only ready revisions take traffic.
 fn must_be_ready(
     view: &dyn View,

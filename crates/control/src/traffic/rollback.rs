@@ -5,7 +5,7 @@ use deploy_spec::{Fault, SplitOp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SplitOutcome, must_be_ready, replace, target};
+use super::{SplitOutcome, must_be_ready, must_be_trusted, replace, target};
 use crate::draft::Draft;
 use crate::handle::{Handle, resolve_deployment};
 use crate::mechanism::Verb;
@@ -49,6 +49,8 @@ impl Verb for Rollback {
         })?;
         let live = past.allocation.iter().flat_map(|allocation| allocation.entries.live());
         must_be_ready(draft.view(), id, live)?;
+        let live = past.allocation.iter().flat_map(|allocation| allocation.entries.live());
+        must_be_trusted(draft.view(), &record, live)?;
         replace(draft, record, SplitOp::Rollback, past.allocation, past.previous)
     }
 }

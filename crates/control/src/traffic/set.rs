@@ -4,7 +4,7 @@ use deploy_spec::{Allocation, Bps, DeploymentRecord, Fault, SplitOp, Weight, Wei
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SplitOutcome, must_be_ready, replace, target, undo_point};
+use super::{SplitOutcome, must_be_ready, must_be_trusted, replace, target, undo_point};
 use crate::draft::Draft;
 use crate::handle::{Handle, resolve_deployment, resolve_revision};
 use crate::mechanism::Verb;
@@ -53,6 +53,7 @@ impl Verb for Set {
         target(draft, &record)?;
         let weights = weights(answers, &record, draft)?;
         must_be_ready(draft.view(), record.deployment.deployment_id, weights.live())?;
+        must_be_trusted(draft.view(), &record, weights.live())?;
         let allocation = allocate(&record, weights, draft)?;
         let previous = undo_point(record.split.as_ref());
         replace(draft, record, SplitOp::Set, Some(allocation), previous)

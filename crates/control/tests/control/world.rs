@@ -303,7 +303,11 @@ pub(crate) fn init_facts() -> env::InitFacts {
 }
 
 pub(crate) fn trusted_key(name: &str) -> TrustedKey {
-    TrustedKey { key_id: format!("{name}-key"), public_key: format!("{name}-public") }
+    TrustedKey {
+        key_id: format!("{name}-key"),
+        public_key: format!("{name}-public"),
+        ..TrustedKey::default()
+    }
 }
 
 pub(crate) fn digest(bundle: &str, version: &str) -> Digest {
@@ -313,6 +317,7 @@ pub(crate) fn digest(bundle: &str, version: &str) -> Digest {
 pub(crate) fn staged_bundle(bundle: &str, version: &str) -> revisions::StagedBundle {
     revisions::StagedBundle {
         source: None,
+        objection: None,
         bundle_id: bundle.parse().unwrap(),
         version: version.parse().unwrap(),
         digest: digest(bundle, version),

@@ -10,6 +10,7 @@ mod env_packs;
 mod revisions;
 mod secrets;
 mod traffic;
+mod trust;
 
 use clap::Subcommand;
 use deploy_spec::Fault;
@@ -46,6 +47,9 @@ pub(crate) enum Noun {
     /// Secrets: values that are sealed, and that nobody is shown
     #[command(subcommand)]
     Secrets(secrets::Verb),
+    /// Trust: whose signatures on bundles count
+    #[command(subcommand)]
+    Trust(trust::Verb),
     /// Audit: who did what, and the proof that nobody changed the log
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -65,6 +69,7 @@ impl Noun {
             Self::Config(verb) => ("config", verb.run(globals)),
             Self::Credentials(verb) => ("credentials", verb.run(globals)),
             Self::Secrets(verb) => ("secrets", verb.run(globals)),
+            Self::Trust(verb) => ("trust", verb.run(globals)),
             Self::Audit(verb) => ("audit", verb.run(globals)),
             Self::Backups(verb) => ("backups", verb.run(globals)),
         };

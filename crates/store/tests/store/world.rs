@@ -232,13 +232,15 @@ pub(crate) fn local() -> EnvironmentId {
 }
 
 pub(crate) fn init_facts() -> env::InitFacts {
-    let own_key = TrustedKey { key_id: "00".repeat(32), public_key: "AAAA".into() };
+    let own_key =
+        TrustedKey { key_id: "00".repeat(32), public_key: "AAAA".into(), ..TrustedKey::default() };
     env::InitFacts { own_key }
 }
 
 pub(crate) fn staged(bundle: &str) -> revisions::StagedBundle {
     revisions::StagedBundle {
         source: None,
+        objection: None,
         bundle_id: bundle.parse().unwrap(),
         version: "1.0.0".parse().unwrap(),
         digest: Digest::of(bundle.as_bytes()),

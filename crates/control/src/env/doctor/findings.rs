@@ -1,8 +1,9 @@
 //! What each finding means, and the command that mends it.
 
-use deploy_spec::{EnvironmentId, Timestamp};
+use deploy_spec::{Environment, EnvironmentId, Lifecycle, Revision, Timestamp};
 
 use super::{Diagnosis, DoctorFacts, Finding, Severity};
+use crate::record::Record;
 
 /// How far the newest record may lie in the future before a clock is wrong, in seconds.
 const CLOCK_SLACK_S: i64 = 300;
@@ -41,6 +42,42 @@ pub(super) fn of_records(diagnosis: &Diagnosis) -> Vec<Finding> {
         let message = format!("`{secret}` has no value");
         let mend = format!("gtc op secrets put {id} {}", secret.path());
         findings.push(Finding { check: "secrets", severity: Severity::Warning, message, mend });
+    }
+    findings
+}
+
+/// What was revoked and serves, or could.
+pub(super) fn of_trust(environment: &Environment, records: &[Record]) -> Vec<Finding> {
+    let id = &environment.environment_id;
+    let weight = |revision: &Revision| {
+        records.iter().find_map(|record| match record {
+            Record::Deployment(record)
+                if record.deployment.deployment_id == revision.deployment_id =>
+            {
+                Some(record.split.as_ref()?.weight_of(revision.revision_id))
+            }
+            _ => None,
+        })
+    };
+    let mut findings = Vec::new();
+    for record in records {
+        let Record::Revision(revision) = record else { continue };
+        if !matches!(revision.lifecycle, Lifecycle::Ready | Lifecycle::Draining) {
+            continue;
+        }
+        let Some(why) = environment.distrusts(revision) else { continue };
+        let (deployment, sequence) = (revision.deployment_id, revision.sequence);
+        let name = format!("{deployment}/r{sequence}");
+        let (severity, serves, mend) = match weight(revision) {
+            Some(weight) if weight > 0 => {
+                let mend = format!("gtc op traffic rollback {id} --deployment {deployment}");
+                (Severity::Error, "serves", mend)
+            }
+            _ => (Severity::Warning, "is ready", format!("gtc op revisions archive {id} {name}")),
+        };
+        let bundle = &revision.bundle_id;
+        let message = format!("{bundle}/r{sequence} {serves}, and {why}");
+        findings.push(Finding { check: "trust", severity, message, mend });
     }
     findings
 }

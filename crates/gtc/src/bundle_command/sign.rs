@@ -1,0 +1,86 @@
+//! `gtc bundle keygen` and `sign`.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use bundle::sign::{SigningKey, countersign, sign as vouch};
+use clap::Args;
+use deploy_spec::{Fault, document};
+use serde_json::json;
+use serve::staging::{Fetched, SIGNATURES};
+
+use crate::outcome::Success;
+
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// The private key to write, for its owner only; the public one goes to FILE.pub
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// The bundle; the signature goes to FILE.dsse.json, beside those that are there
+    file: PathBuf,
+    /// The private key: ed25519 in PKCS#8 PEM, in a file that only its owner may use
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+pub(super) fn keygen(args: &KeygenArgs) -> Result<Success, Fault> {
+    let key = SigningKey::create()?;
+    let public = beside(&args.file, ".pub");
+    write_new(&args.file, 0o600, &key.to_pkcs8_pem()?)?;
+    write_new(&public, 0o644, &key.public_key_to_pem()?)?;
+    Success::of(&json!({
+        "private_key": args.file,
+        "public_key": public,
+        "key_id": key.key_id(),
+    }))
+}
+
+/// A key is never written over another one.
+fn write_new(file: &Path, mode: u32, text: &str) -> Result<(), Fault> {
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(mode).open(file);
+    let written = opened.and_then(|mut opened| {
+        opened.write_all(text.as_bytes())?;
+        opened.sync_all()
+    });
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Fault::conflict(format!("`{}` is there already", file.display()))
+                .hint("choose another name; nothing was written over")
+        }
+        _ => Fault::unavailable(format!("`{}` cannot be written: {error}", file.display())),
+    })
+}
+
+pub(super) fn sign(args: &SignArgs) -> Result<Success, Fault> {
+    let pem = env_pack::read_file(&args.key)?;
+    let pem = std::str::from_utf8(pem.reveal()).unwrap_or_default();
+    let key = SigningKey::from_pkcs8_pem(pem)?;
+    let inspected = bundle::inspect(&args.file)?;
+    let (name, digest) = (inspected.bundle_id.as_str(), &inspected.bundle_digest);
+    let envelope = match Fetched::beside(args.file.clone())?.signatures.first() {
+        Some(there) => countersign(&key, there, name, digest)?,
+        None => vouch(&key, name, digest)?,
+    };
+    let file = beside(&args.file, SIGNATURES);
+    std::fs::write(&file, document::to_line(&envelope)).map_err(|error| {
+        Fault::unavailable(format!("`{}` cannot be written: {error}", file.display()))
+    })?;
+    Success::of(&json!({
+        "path": file,
+        "bundle_id": inspected.bundle_id,
+        "bundle_digest": digest,
+        "key_id": key.key_id(),
+        "signatures": envelope.signatures.len(),
+    }))
+}
