@@ -1,0 +1,4 @@
+//! Old installs, made in temporary folders and migrated.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod alias;
