@@ -20,3 +20,4 @@
 //! Nothing here ever writes a record, and nothing below the folder of environments is rewritten.
 
 pub mod alias;
+pub mod dev;

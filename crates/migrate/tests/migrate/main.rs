@@ -2,3 +2,4 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod alias;
+mod dev;
