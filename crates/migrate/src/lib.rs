@@ -21,3 +21,4 @@
 
 pub mod alias;
 pub mod dev;
+pub mod state;

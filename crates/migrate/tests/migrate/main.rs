@@ -3,3 +3,5 @@
 
 mod alias;
 mod dev;
+mod old_tree;
+mod state;
