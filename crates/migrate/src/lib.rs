@@ -20,5 +20,6 @@
 //! Nothing here ever writes a record, and nothing below the folder of environments is rewritten.
 
 pub mod alias;
+pub mod config;
 pub mod dev;
 pub mod state;
