@@ -124,7 +124,7 @@ pub fn write(root: &Root, environment: &EnvironmentId, now: Timestamp) -> Result
     }
     let alias = Alias {
         schema: AliasSchema,
-        alias: DEV.parse().map_err(|error| Fault::internal(format!("{error}")))?,
+        alias: DEV.parse().map_err(Fault::internal)?,
         environment_id: environment.clone(),
         created_at: now,
     };

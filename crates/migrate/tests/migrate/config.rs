@@ -6,7 +6,7 @@ use deploy_spec::{BundleId, EnvironmentId, Kind};
 use migrate::config::{LegacyConfig, legacy_config};
 use serde_json::{Value, json};
 
-fn input(environment: &str, bundle: &str, non_secret: Value) -> String {
+fn input(environment: &str, bundle: &str, non_secret: &Value) -> String {
     json!({
         "schema": "greentic.pack-config-input.v1", "pack_id": "p", "env_id": environment,
         "bundle_id": bundle, "non_secret": non_secret,
@@ -29,10 +29,10 @@ fn found(files: &[(&str, String)], environment: &str) -> Result<Option<LegacyCon
 #[test]
 fn answers_of_the_environment_and_the_bundle_are_read() {
     let files = [
-        ("a.json", input("dev", "shop", json!({"locale": "en", "size": 3}))),
-        ("b.json", input("local", "shop", json!({"locale": "de", "on": true}))),
-        ("c.json", input("local", "other", json!({"x": 1}))),
-        ("d.json", input("prod", "shop", json!({"x": 2}))),
+        ("a.json", input("dev", "shop", &json!({"locale": "en", "size": 3}))),
+        ("b.json", input("local", "shop", &json!({"locale": "de", "on": true}))),
+        ("c.json", input("local", "other", &json!({"x": 1}))),
+        ("d.json", input("prod", "shop", &json!({"x": 2}))),
         ("e.txt", "no document".into()),
     ];
     let local = found(&files, "local").unwrap().unwrap();
@@ -50,6 +50,6 @@ fn what_cannot_be_understood_is_an_error_that_quotes_nothing() {
     for text in ["", "{", "[]", r#"{"schema":"hunter2"}"#, "\u{0}"] {
         assert_eq!(found(&[("a.json", text.into())], "local"), Err(Kind::Unavailable), "{text}");
     }
-    let large = input("local", "shop", json!({"x": "y".repeat(2 << 20)}));
+    let large = input("local", "shop", &json!({"x": "y".repeat(2 << 20)}));
     assert_eq!(found(&[("a.json", large)], "local"), Err(Kind::Unavailable));
 }
