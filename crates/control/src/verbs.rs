@@ -5,7 +5,7 @@
 pub const VERBS: [(&str, &[&str], &[&str]); 11] = [
     (
         "env",
-        &["init", "create", "update", "destroy"],
+        &["init", "create", "update", "destroy", "migrate-dev", "migrate-state"],
         &["list", "show", "doctor", "tool-check", "render"],
     ),
     ("env-packs", &["add", "update", "remove", "rollback"], &["list"]),

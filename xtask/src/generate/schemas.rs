@@ -68,6 +68,8 @@ fn answers() -> Vec<(String, Value)> {
         env::Create,
         env::Destroy,
         env::Init,
+        env::MigrateDev,
+        env::MigrateState,
         env::Update,
         revisions::Archive,
         revisions::CompleteDrain,

@@ -6,6 +6,8 @@ mod destroy;
 mod doctor;
 mod init;
 mod list;
+mod migrate_dev;
+mod migrate_state;
 mod render;
 mod show;
 mod status;
@@ -19,6 +21,14 @@ pub use doctor::{
 };
 pub use init::{Init, InitAnswers, InitFacts, InitOutcome, InitResult};
 pub use list::{EnvironmentSummary, list};
+pub use migrate_dev::{
+    DevAction, DevFinding, DevUse, MigrateDev, MigrateDevAnswers, MigrateDevFacts,
+    MigrateDevOutcome,
+};
+pub use migrate_state::{
+    Elsewhere, Leftover, MigrateState, MigrateStateAnswers, MigrateStateFacts, MigrateStateOutcome,
+    MigrateStateResult, StateMove,
+};
 pub use render::render;
 pub use show::{EnvironmentShown, show};
 pub use status::{DeploymentPicture, Picture, RevisionPicture, picture};

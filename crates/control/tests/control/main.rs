@@ -14,6 +14,7 @@ mod env_show;
 mod handles;
 mod laws;
 mod mechanism;
+mod migrations;
 mod movement;
 mod moves;
 mod projection;
