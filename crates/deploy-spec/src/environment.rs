@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
+use crate::host_config::HostConfig;
 use crate::slug::EnvironmentId;
 use crate::trust::TrustedKey;
 
@@ -104,23 +105,6 @@ pub struct EnvPackBinding {
     /// The binding this one replaced, for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Box<EnvPackBinding>>,
-}
-
-/// What the data plane of an environment tells the world.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct HostConfig {
-    /// Whether responses carry `x-greentic-revision`.
-    pub revision_header: bool,
-    /// Peers whose forwarding and forcing headers are believed, as IP addresses.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub trusted_peers: Vec<std::net::IpAddr>,
-}
-
-impl Default for HostConfig {
-    fn default() -> Self {
-        Self { revision_header: true, trusted_peers: Vec::new() }
-    }
 }
 
 /// The place you deploy to.

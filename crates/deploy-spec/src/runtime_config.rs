@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::deployment::{DeploymentLifecycle, SessionSource};
 use crate::digest::Digest;
-use crate::environment::HostConfig;
 use crate::fault::Fault;
+use crate::host_config::HostConfig;
 use crate::lifecycle::Lifecycle;
 use crate::reference::SecretRef;
 use crate::revision::PinnedPack;

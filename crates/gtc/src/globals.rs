@@ -1,10 +1,12 @@
 //! Options that every command has, and options that every mutation has.
 
 use std::path::PathBuf;
+use std::sync::Once;
 
 use clap::{Args, ValueEnum};
 use control::Page;
 use deploy_spec::{DeploymentId, EnvironmentId, Fault, IdempotencyKey};
+use migrate::alias;
 use serve::ambient;
 use store::{EnvironmentStore, Root};
 
@@ -44,7 +46,26 @@ impl Globals {
     }
 
     pub(crate) fn store(&self, environment: &EnvironmentId) -> Result<EnvironmentStore, Fault> {
-        Ok(self.root()?.environment(environment))
+        Ok(self.root()?.environment(&self.meant(environment)?))
+    }
+
+    /// What an environment's name stands for: an older install may have called `local` `dev`.
+    fn meant(&self, name: &EnvironmentId) -> Result<EnvironmentId, Fault> {
+        static WARNED: Once = Once::new();
+        let switch = environment::variable("GREENTIC_DISABLE_DEV_ALIAS");
+        let switch = switch.as_ref().map(|value| value.to_string_lossy());
+        let switch = alias::Switch::disabled_by(switch.as_deref());
+        let resolved = alias::resolve(&self.root()?, name, switch)?;
+        if let Some(warning) = &resolved.warning {
+            WARNED.call_once(|| anstream::eprintln!("warning: {warning}"));
+        }
+        Ok(resolved.environment)
+    }
+
+    /// Where an older install kept everything: beside the environments.
+    pub(crate) fn home(&self) -> Result<PathBuf, Fault> {
+        let root = self.root()?;
+        Ok(root.path().parent().unwrap_or(root.path()).to_owned())
     }
 
     /// The environment of the command `words` that only looks, when whoever types may give it.

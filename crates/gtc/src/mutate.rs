@@ -41,8 +41,9 @@ pub(crate) fn ask<V: Verb>(
     if change.print_answers {
         return Ok(Asked::Print(Success::Document(document)));
     }
-    let call: Call<V::Answers> = Call::from_document(document)?;
+    let mut call: Call<V::Answers> = Call::from_document(document)?;
     let store = globals.store(&call.environment_id)?;
+    call.environment_id = store.id().clone();
     let context = serve::permit(&store, (V::NOUN, V::OP), ambient::own_uid())?;
     Ok(Asked::Call(Box::new((call, store, context))))
 }

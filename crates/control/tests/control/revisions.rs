@@ -172,9 +172,10 @@ fn stage_refuses_what_nobody_trusted_signed() {
     let refused = world.ask_with::<revisions::Stage>(json!({"bundle": "x"}), &unsigned);
     insta::assert_snapshot!(world.told(&refused), @r#"
     refused: no key that `local` trusts has signed the bundle digest(1.0.0)
-    hint: -
+    hint: gtc bundle sign FILE --key KEY, with a key of gtc op trust list
     {
-      "pointer": "/bundle"
+      "pointer": "/bundle",
+      "reason": "no-signature"
     }
     "#);
 }

@@ -12,6 +12,7 @@ mod gate;
 mod hostile;
 mod keeping;
 mod logs;
+mod migrate;
 mod policy;
 mod readme;
 mod registries;

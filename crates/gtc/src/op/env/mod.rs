@@ -1,6 +1,7 @@
 //! `gtc op env`.
 
 mod doctor;
+mod migrate_old;
 mod tools;
 
 pub(crate) use doctor::doctor;
@@ -33,6 +34,16 @@ pub(crate) enum Verb {
     /// Take an environment away that has no deployments any more; its audit log stays
     #[command(after_help = "Example:\n  gtc op env destroy staging --confirm staging")]
     Destroy(DestroyArgs),
+    /// Call `local` what an older install called `dev`; what cannot be rewritten goes on by an alias
+    #[command(after_help = "Examples:
+  gtc op env migrate-dev local --check
+  gtc op env migrate-dev local --path ./my-project")]
+    MigrateDev(migrate_old::DevArgs),
+    /// Move the state tree of an older install below the environment, once
+    #[command(after_help = "Examples:
+  gtc op env migrate-state local --check
+  gtc op env migrate-state local --from ./my-project")]
+    MigrateState(migrate_old::StateArgs),
     /// List the environments
     List,
     /// Show all that an environment holds
@@ -120,6 +131,8 @@ impl Verb {
             Self::Create(args) => ("create", create(globals, args)),
             Self::Update(args) => ("update", update(globals, args)),
             Self::Destroy(args) => ("destroy", destroy(globals, args)),
+            Self::MigrateDev(args) => ("migrate-dev", migrate_old::dev(globals, args)),
+            Self::MigrateState(args) => ("migrate-state", migrate_old::state(globals, &args)),
             Self::List => ("list", list(globals)),
             Self::Show(args) => ("show", show(globals, &args)),
             Self::Doctor(at) => ("doctor", doctor(globals, &at)),

@@ -9,6 +9,7 @@ use control::Handle;
 use control::Verb as _;
 use control::revisions::{self, Archive, Drain, DrainFacts, Prune, PruneAnswers, Retry, Stage};
 use deploy_spec::{EnvironmentId, Fault};
+use migrate::config::legacy_config;
 use serde_json::{Map, Value};
 use serve::staging::{Mode, stage_facts};
 use serve::{ambient, is_served};
@@ -192,7 +193,15 @@ fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
         .set("drain_seconds", args.drain_seconds);
     mutate::<Stage>(globals, &args.change, flags.done(), |store, answers, intent| {
         let mode = if intent == Intent::Commit { Mode::TakeIn } else { Mode::LookOnly };
-        stage_facts(store, answers, mode, |named| args.registries.bundle(named, store))
+        let fetch = |named: &str| args.registries.bundle(named, store);
+        let mut facts = stage_facts(store, answers, mode, fetch)?;
+        // What an older install was told still counts, above what the bundle says by itself.
+        let old = legacy_config(&globals.home()?, store.id(), &facts.bundle_id)?;
+        if let Some(old) = old {
+            anstream::eprintln!("warning: {}", old.warning);
+            facts.config.defaults.extend(old.config);
+        }
+        Ok(facts)
     })
 }
 

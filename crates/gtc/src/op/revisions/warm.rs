@@ -71,7 +71,8 @@ fn in_data_plane(
     change: &Change,
     flags: Map<String, Value>,
 ) -> Result<Option<Success>, Fault> {
-    let document = answers::document(change, flags)?;
+    let mut document = answers::document(change, flags)?;
+    document["environment_id"] = json!(store.id());
     let socket = admin_socket(store.folder());
     let reply = client::ask(&socket, "POST", "/deployments/warm", document::to_line(&document))?;
     reply.map(Success::of_reply).transpose()
