@@ -7,6 +7,7 @@ mod bench;
 mod command;
 mod demo;
 mod fmt;
+mod fuzz;
 mod generate;
 mod house;
 mod needs;
@@ -24,6 +25,9 @@ cargo xtask <verb>
   test [--quick]   everything that must hold before a change lands; --quick says what it skips
   bench [NAME …]   pick, verbs, shift, wasm: what it costs, as shipped, beside others; results
                    also go to bench/results
+  fuzz [--seconds N] [--keep]
+                   throws bytes that nobody made at what reads bundles, 60 seconds for each target;
+                   --keep adds what reached new code to fuzz/corpus
   tidy             the rules of the house: layers, sizes, forbidden words, links, fresh files
   gen [--check]    writes the generated files, or says which are stale
   fmt [--check]    formats all Rust code, the guests' too";
@@ -47,6 +51,7 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["test"] => test::run(&House::find()?, test::Extent::Full),
         ["test", "--quick"] => test::run(&House::find()?, test::Extent::Quick),
         ["bench", names @ ..] => bench::run(&House::find()?, names),
+        ["fuzz", rest @ ..] => fuzz::run(&House::find()?, rest),
         ["tidy"] => tidy::run(&House::find()?),
         ["gen"] => generate::write(&House::find()?),
         ["gen", "--check"] => generate::check(&House::find()?),

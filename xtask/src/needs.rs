@@ -13,6 +13,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("openssl", "openssl"),
     ("squashfs-tools", "unsquashfs"),
     ("unzip", "unzip"),
+    ("zip", "zip"),
+    ("python3", "python3"),
 ];
 
 /// What the benchmarks need besides.

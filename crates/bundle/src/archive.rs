@@ -152,6 +152,11 @@ impl Archive {
     pub fn digest(&self) -> Result<(Digest, u64), Fault> {
         self.0.image.digest().map_err(from_io)
     }
+
+    /// Gives the archive file's own bytes, in order and in pieces.
+    pub(crate) fn raw(&self, each: impl FnMut(&[u8])) -> std::io::Result<()> {
+        self.0.image.each(each)
+    }
 }
 
 /// Why the file at `path` cannot be read to its end.

@@ -20,8 +20,10 @@ use serde::Serialize;
 use crate::archive::Archive;
 use crate::entry::{Entry, Format};
 use crate::image::{Image, io_fault};
+use crate::leaks::{self, Allowed, Finding};
 use crate::limits::Limits;
 use crate::{manifest, tree};
+pub(crate) use leave_out::{IGNORE, leak};
 use walk::Gathered;
 
 /// The beginning of the name that a bundle has until it is whole.
@@ -44,8 +46,10 @@ pub struct Built {
     pub entries: usize,
     /// What was in the folder and is not in the bundle, sorted by path.
     pub left_out: Vec<LeftOut>,
-    /// What the secret scanner found. There is no scanner yet, so there is no way to make one.
+    /// Secrets in it: none, because a bundle that has one is not built.
     pub findings: Vec<Finding>,
+    /// What looks like a secret and is let through by `.gtbundle-allow.yaml`.
+    pub allowed: Vec<Allowed>,
 }
 
 /// Something that was in the folder and is not in the bundle.
@@ -57,26 +61,24 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// A secret found in a bundle. It has no values until there is a scanner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Finding {}
-
 /// Packs `dir`, which holds `bundle.yaml`, into the file `output`.
 ///
 /// The file appears whole or not at all: it is written beside its place under another name, opened
-/// and checked as a stranger's would be, flushed, and renamed.
+/// and checked as a stranger's would be, looked through for secrets, flushed, and renamed.
 ///
 /// # Errors
 /// `invalid-input` when `bundle.yaml` is wrong or names what is not there (with a `pointer`), or
-/// `dir` is no folder; `refused` for an entry that no bundle may hold (named in `details.entry`);
+/// `dir` is no folder; `refused` for an entry that no bundle may hold (named in `details.entry`) and
+/// for a secret (`details.findings` lists them as [`Finding`]s);
 /// `not-found` and `unavailable` from the file system.
 pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> {
     let limits = Limits::default();
-    let Gathered { items, left_out } = walk::gather(dir, output, &limits)?;
+    let gathered = walk::gather(dir, output, &limits)?;
+    let text = walk::manifest_text(&gathered, dir, &limits);
+    let Gathered { items, left_out } = gathered;
     let entries: Vec<Entry> = items.iter().map(|item| item.entry.clone()).collect();
     let index = tree::check(&entries, None, &limits).map_err(in_folder)?;
-    let text = walk::manifest_text(&items, dir, &limits)?;
-    let manifest = manifest::parse(&text)?;
+    let manifest = manifest::parse(&text?)?;
     manifest::check_paths(&manifest, &entries, &index, &limits, |path| {
         let left = left_out.iter().find(|left| left.covers(path));
         left.map(|left| left.reason.clone())
@@ -95,6 +97,7 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
     .map_err(in_folder)?;
     let image = Arc::new(Image::open(temporary.path())?);
     let archive = Archive::from_image(image, output, &limits).map_err(in_folder)?;
+    let scan = leaks::archive(&archive, output)?.pass()?;
     let (bundle_digest, size_bytes) = archive.digest()?;
     publish(temporary, output, folder).map_err(failed)?;
     Ok(Built {
@@ -105,7 +108,8 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
         size_bytes,
         entries: archive.entries().len(),
         left_out,
-        findings: Vec::new(),
+        findings: scan.findings,
+        allowed: scan.allowed,
     })
 }
 

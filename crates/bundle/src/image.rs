@@ -71,13 +71,23 @@ impl Image {
     /// SHA-256 of the whole file, and how many bytes were hashed.
     pub(crate) fn digest(&self) -> io::Result<(Digest, u64)> {
         let mut hasher = Sha256::new();
+        let mut len = 0;
+        self.each(|bytes| {
+            hasher.update(bytes);
+            len += bytes.len() as u64;
+        })?;
+        Ok((Digest::from_hash(hasher.finalize().into()), len))
+    }
+
+    /// Gives the whole file, in order and in pieces.
+    pub(crate) fn each(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
         let mut buffer = vec![0; 128 << 10];
         let mut at = 0;
         loop {
             match self.file.read_at(&mut buffer, at) {
-                Ok(0) => return Ok((Digest::from_hash(hasher.finalize().into()), at)),
+                Ok(0) => return Ok(()),
                 Ok(n) => {
-                    hasher.update(&buffer[..n]);
+                    each(&buffer[..n]);
                     at += n as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,10 +1,11 @@
-//! Reading SquashFS 4.0 in place: gzip and zstd images, by positioned reads, within bounds.
+//! Reading SquashFS 4.0 in place: gzip, xz, lz4 and zstd images, by positioned reads, within bounds.
 //!
 //! The format is that of the Linux kernel (`Documentation/filesystems/squashfs.rst`); entries are
 //! found through the positions of their inodes, as the kernel finds them, and not by inode number.
 //! Opening reads the tables only. Block lists and file data are read when a file is.
 
 mod data;
+mod expand;
 mod inode;
 mod superblock;
 mod table;

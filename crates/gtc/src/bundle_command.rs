@@ -1,5 +1,6 @@
 //! `gtc bundle`.
 
+mod scan;
 mod sign;
 mod transfer;
 
@@ -38,6 +39,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  gtc bundle pull oci://registry.example/hello:1.0.0 --output hello.gtbundle"
     )]
     Pull(transfer::PullArgs),
+    /// Look for secrets in a bundle, a folder or any other file
+    #[command(after_help = "Example:\n  gtc bundle scan hello.gtbundle")]
+    Scan(scan::ScanArgs),
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +94,7 @@ impl Verb {
             Self::Sign(args) => ("sign", sign::sign(&args)),
             Self::Push(args) => ("push", transfer::push(&args)),
             Self::Pull(args) => ("pull", transfer::pull(&args)),
+            Self::Scan(args) => ("scan", scan::scan(&args)),
         };
         (Named { noun: "bundle", op }, ended)
     }

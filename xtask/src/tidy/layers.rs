@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("deploy-spec", 0),
     ("control", 1),
     ("dispatch", 1),
+    ("scan", 1),
     ("bundle", 2),
     ("env-pack", 2),
     ("ingress", 2),
@@ -26,14 +27,18 @@ const SIDEWAYS: &[(&str, &str, &str)] =
     &[("workload", "bundle", "a workload is loaded out of a bundle that was verified")];
 
 /// The crates that hold every decision and no side effect.
-const PURE: &[&str] = &["deploy-spec", "control", "dispatch"];
+const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "scan"];
 
 /// What the pure crates may depend on: data, text and arithmetic.
 const PURE_MAY_USE: &[&str] = &[
+    "aho-corasick",
     "base64",
+    "crc32fast",
     "deploy-spec",
     "hmac",
     "jiff",
+    "regex",
+    "regex-syntax",
     "schemars",
     "semver",
     "serde",

@@ -35,11 +35,28 @@ fn secrets_keys_and_credentials_stay_out_and_are_reported() {
         (".aws/credentials", "", ".aws/"),
         ("site/.kube/config", "", "site/.kube/"),
         ("robot.json", KEY, "robot.json"),
+        ("config/client_secret_1.json", "{}", "config/client_secret_1.json"),
+        (".config/gcloud/x.db", "", ".config/gcloud/"),
+        ("pull.json", "{\"auths\": {}}", "pull.json"),
+        ("terraform.tfstate", "{}", "terraform.tfstate"),
+        ("signing.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----", "signing.asc"),
+        ("answers.yaml", "a: 1", "answers.yaml"),
+        ("setup-answers.json", "{}", "setup-answers.json"),
+        ("prod.answers.yml", "a: 1", "prod.answers.yml"),
+        (".npmrc", "", ".npmrc"),
+        ("site/.netrc", "", "site/.netrc"),
         ("old.gtbundle", "", "old.gtbundle"),
         (".gtbundle-x.tmp", "", ".gtbundle-x.tmp"),
     ];
-    let kept =
-        ["packs/ca.pem", "site/data.json", "site/secrets/page.html", "site/environment", "keys.md"];
+    let kept = [
+        "packs/ca.pem",
+        "site/data.json",
+        "site/secrets/page.html",
+        "site/environment",
+        "keys.md",
+        "site/answers.json",
+        "deploy/config",
+    ];
     let folder = Folder::small();
     for (path, text, _) in out {
         folder.write(path, text);
@@ -60,6 +77,46 @@ fn secrets_keys_and_credentials_stay_out_and_are_reported() {
         let raw = fs::read(path).unwrap();
         assert!(!raw.windows(11).any(|window| window == b"PRIVATE KEY"));
     }
+}
+
+#[test]
+fn the_ignore_file_leaves_out_what_it_names_and_brings_nothing_back() {
+    let folder = Folder::small();
+    let ignored = "# notes\n*.log\n!keep.log\n/drafts/\nsite/**/*.map\n!.env\n!id_rsa\n";
+    folder.write(".gtbundleignore", ignored);
+    for path in ["a.log", "keep.log", "drafts/x", "site/drafts", "site/js/a.map", ".env", "id_rsa"]
+    {
+        folder.write(path, "");
+    }
+    for format in BOTH {
+        let (_out, path, built) = folder.build(format);
+        let left: Vec<_> =
+            built.left_out.iter().map(|left| (left.path.as_str(), left.reason.as_str())).collect();
+        let named = ".gtbundleignore names it: ";
+        let left: Vec<_> = left.iter().map(|(p, why)| (*p, why.replace(named, ""))).collect();
+        let expected = [
+            (".env", "an environment file, which usually holds secrets"),
+            (".gtbundleignore", "it says how the bundle is built"),
+            ("a.log", "`*.log`"),
+            ("drafts/", "`/drafts/`"),
+            ("id_rsa", "a private key"),
+            ("site/js/a.map", "`site/**/*.map`"),
+        ];
+        assert_eq!(left, expected.map(|(path, why)| (path, why.to_owned())));
+        let archive = Archive::open(&path).unwrap();
+        assert!(archive.entry("keep.log").is_some() && archive.entry("site/drafts").is_some());
+        assert!(archive.entry("a.log").is_none() && archive.entry("site/js").is_some());
+    }
+    folder.write(".gtbundleignore", "ok\n{a\n");
+    let fault = fails(&folder);
+    assert_eq!((fault.kind, &fault.details["line"]), (Kind::InvalidInput, &2.into()), "{fault}");
+    folder.write(".gtbundleignore", "*.yaml\n");
+    let fault = fails(&folder);
+    assert!(fault.message.contains("left out of its own bundle"), "{fault}");
+    folder.write(".gtbundleignore", "/packs\n");
+    let fault = fails(&folder);
+    assert_eq!(fault.details["pointer"], "/packs/0/path", "{fault}");
+    assert!(fault.message.contains(".gtbundleignore names it: `/packs`"), "{fault}");
 }
 
 #[test]
@@ -184,12 +241,14 @@ fn what_is_built_serializes_as_the_contract_says() {
         "entries",
         "left_out",
         "findings",
+        "allowed",
     ];
     assert_eq!(keys.len(), expected.len());
     expected.retain(|key| !keys.contains(key));
     assert_eq!(expected, Vec::<&str>::new());
     assert_eq!(value["path"], path.to_str().unwrap());
     assert_eq!(value["findings"], serde_json::json!([]));
+    assert_eq!(value["allowed"], serde_json::json!([]));
     use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o644);
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use deploy_spec::Fault;
 
-use super::{LeftOut, in_folder, leave_out};
+use super::leave_out::LeaveOut;
+use super::{LeftOut, in_folder};
 use crate::entry::{Entry, EntryKind};
 use crate::image::io_fault;
 use crate::limits::Limits;
@@ -32,6 +33,7 @@ pub(super) fn gather(dir: &Path, output: &Path, limits: &Limits) -> Result<Gathe
         return Err(Fault::invalid(format!("`{}` is not a folder", dir.display()))
             .hint("name the folder that holds bundle.yaml"));
     }
+    let leave_out = LeaveOut::of(&root, limits.manifest_bytes)?;
     let mut gathered = Gathered { items: Vec::new(), left_out: Vec::new() };
     let output = real(output);
     let mut todo = vec![(String::new(), root)];
@@ -42,7 +44,7 @@ pub(super) fn gather(dir: &Path, output: &Path, limits: &Limits) -> Result<Gathe
             if output.as_deref() == Some(&child.path()) {
                 continue;
             }
-            if let Some(folder) = gathered.add(&folder, &child, limits)? {
+            if let Some(folder) = gathered.add(&folder, &child, &leave_out, limits)? {
                 todo.push((folder, child.path()));
             }
         }
@@ -59,15 +61,16 @@ impl Gathered {
         &mut self,
         folder: &str,
         child: &DirEntry,
+        leave_out: &LeaveOut,
         limits: &Limits,
     ) -> Result<Option<String>, Fault> {
         let source = child.path();
         let failed = |error| io_fault("read", &source, &error);
         let path = joined(folder, child.file_name(), limits).map_err(in_folder)?;
         let kind = child.file_type().map_err(failed)?;
-        if let Some(reason) = leave_out::reason(&path, &source, kind).map_err(failed)? {
+        if let Some(reason) = leave_out.reason(&path, &source, kind).map_err(failed)? {
             let path = if kind.is_dir() { path + "/" } else { path };
-            self.left_out.push(LeftOut { path, reason: reason.to_owned() });
+            self.left_out.push(LeftOut { path, reason });
             return Ok(None);
         }
         let entry = if kind.is_dir() {
@@ -91,8 +94,17 @@ impl Gathered {
 ///
 /// # Errors
 /// `invalid-input` when there is none.
-pub(super) fn manifest_text(items: &[Item], dir: &Path, limits: &Limits) -> Result<Vec<u8>, Fault> {
+pub(super) fn manifest_text(
+    gathered: &Gathered,
+    dir: &Path,
+    limits: &Limits,
+) -> Result<Vec<u8>, Fault> {
     let name = manifest::NAME;
+    let items = &gathered.items;
+    if let Some(left) = gathered.left_out.iter().find(|left| left.path == name) {
+        let message = format!("`{name}` would be left out of its own bundle: {}", left.reason);
+        return Err(Fault::invalid(message).hint("take that line out of .gtbundleignore"));
+    }
     let found = items.binary_search_by(|item| item.entry.path.as_str().cmp(name));
     let item = found.ok().map(|i| &items[i]).filter(|item| item.entry.kind == EntryKind::File);
     let Some(item) = item else {

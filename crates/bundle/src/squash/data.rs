@@ -9,7 +9,7 @@ use deploy_spec::Fault;
 use super::Squash;
 use super::inode::{FileAt, NO_FRAGMENT};
 use super::superblock::SuperBlock;
-use super::table::{Cursor, Passing, block, expand};
+use super::table::{Cursor, Passing, block};
 use crate::image::{Image, into_io};
 use crate::names::{refuse, refuse_archive};
 
@@ -93,7 +93,7 @@ impl Squash {
         if size & STORED != 0 {
             return Ok(packed);
         }
-        expand(self.superblock.compressor, &packed, self.superblock.block_size)
+        self.superblock.codec.expand(&packed, self.superblock.block_size)
     }
 }
 

@@ -35,6 +35,14 @@ pub(super) struct DirectoryAt {
     pub(super) size: u32,
 }
 
+/// What every inode begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) number: u32,
+    /// Which owner and which group of the table of ids.
+    pub(super) owners: [u16; 2],
+}
+
 /// The kinds of inode that a bundle may hold.
 pub(super) enum Inode {
     Directory(DirectoryAt),
@@ -58,10 +66,12 @@ impl Inode {
         mut cursor: Cursor,
         from: &mut impl Blocks,
         limits: &Limits,
-    ) -> Result<Self, Fault> {
+    ) -> Result<(Head, Self), Fault> {
         let kind = cursor.u16(from)?;
         let mode = cursor.u16(from)?;
-        cursor.take::<12>(from)?; // owner, group, modification time, number: not used
+        let owners = [cursor.u16(from)?, cursor.u16(from)?];
+        let _modified = cursor.u32(from)?;
+        let head = Head { number: cursor.u32(from)?, owners };
         if mode & SETUID_OR_SETGID != 0 {
             return Err(refuse(path, "is setuid or setgid"));
         }
@@ -84,7 +94,7 @@ impl Inode {
         if xattr != NO_XATTR {
             return Err(refuse(path, "carries extended attributes"));
         }
-        Ok(inode)
+        Ok((head, inode))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The 96 bytes at the front of a SquashFS image, checked against the file and the limits.
 
-use backhand::compression::Compressor;
 use deploy_spec::Fault;
 
+use super::expand::Codec;
 use crate::image::Image;
 use crate::limits::Limits;
 use crate::names::refuse_archive;
@@ -16,8 +16,12 @@ const SIZE: usize = 96;
 /// Where everything is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SuperBlock {
-    pub(super) compressor: Compressor,
+    pub(super) codec: Codec,
     pub(super) block_size: usize,
+    /// How many inodes there are, the root's among them.
+    pub(super) inode_count: u32,
+    /// How many owners and groups there are to choose from.
+    pub(super) id_count: u16,
     pub(super) fragment_count: usize,
     pub(super) root_inode: u64,
     pub(super) bytes_used: u64,
@@ -40,17 +44,14 @@ impl SuperBlock {
         if !sane || block_size.trailing_zeros() != u32::from(u16_at(22)) {
             return Err(refuse_archive("its SquashFS block size is wrong"));
         }
-        let compressor = match u16_at(20) {
-            1 => Compressor::Gzip,
-            6 => Compressor::Zstd,
-            _ => return Err(refuse_archive("its SquashFS compressor is neither zstd nor gzip")),
-        };
         // An inode may have several names, but there is no reason for more inodes than names.
         crate::tree::too_many((u32_at(4) as usize).saturating_sub(1), limits)?;
         crate::tree::too_many(u32_at(16) as usize, limits)?;
         let superblock = Self {
-            compressor,
+            codec: Codec::of(u16_at(20))?,
             block_size: block_size as usize,
+            inode_count: u32_at(4),
+            id_count: u16_at(26),
             fragment_count: u32_at(16) as usize,
             root_inode: u64_at(32),
             bytes_used: u64_at(40),

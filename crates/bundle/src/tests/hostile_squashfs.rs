@@ -3,7 +3,7 @@
 
 use super::fixture::Folder;
 use super::tools::run;
-use crate::Archive;
+use crate::{Archive, Limits};
 
 /// An image of the small bundle with what `definitions` add (mksquashfs pseudo files).
 fn image(folder: &Folder, definitions: &[&str]) -> Vec<u8> {
@@ -134,6 +134,107 @@ fn the_same_name_twice_and_folders_in_themselves_are_refused() {
     let (named, message) = refused(&bytes);
     assert_eq!(named, "zoo/zoz");
     assert!(message.contains("two names"), "{message}");
+}
+
+/// The kernel keeps inodes by their numbers: two of one number are one file to it, and which one
+/// depends on what was looked at first.
+#[test]
+fn inodes_that_the_kernel_would_confuse_are_refused() {
+    let folder = Folder::small();
+    folder.write("site/qqq1", "1");
+    folder.write("site/qqq2", "2");
+    let good = image(&folder, &[]);
+    // Where an entry of a folder begins: offset, number, kind, length less one, name.
+    let entry = |name: &[u8]| {
+        let wanted = [&[2, 0, name.len() as u8 - 1, 0], name].concat();
+        good.windows(wanted.len()).position(|window| window == wanted).unwrap() - 4
+    };
+    let (first, second) = (entry(b"qqq1"), entry(b"qqq2"));
+    let offset = |at: usize| usize::from(u16::from_le_bytes([good[at], good[at + 1]]));
+    let inode_table = u64::from_le_bytes(good[64..72].try_into().unwrap()) as usize + 2;
+    let (one, two) = (inode_table + offset(first), inode_table + offset(second));
+
+    // The folder gives the second file the number of the first, and its inode does not.
+    let mut bytes = good.clone();
+    bytes.copy_within(first + 2..first + 4, second + 2);
+    let (named, message) = refused(&bytes);
+    assert_eq!(named, "site/qqq2");
+    assert!(message.contains("another by itself"), "{message}");
+    // And now its inode does as well.
+    bytes.copy_within(one + 12..one + 16, two + 12);
+    let (named, message) = refused(&bytes);
+    assert_eq!(named, "site/qqq2");
+    assert!(message.contains("of something else"), "{message}");
+    // Both names lead to one inode, so that the other hides.
+    let mut bytes = good.clone();
+    bytes.copy_within(first..first + 4, second);
+    assert!(refused(&bytes).1.contains("other inodes"), "one is hidden");
+    // An owner that the table does not hold.
+    let mut bytes = good.clone();
+    bytes[two + 4] = 9;
+    let (named, message) = refused(&bytes);
+    assert_eq!(named, "site/qqq2");
+    assert!(message.contains("owner"), "{message}");
+    // A count that is wrong in either direction.
+    for by in [1, 255] {
+        let mut bytes = good.clone();
+        bytes[4] = bytes[4].wrapping_add(by);
+        assert!(refused(&bytes).1.contains("other inodes"), "{by}");
+    }
+}
+
+#[test]
+fn names_that_fold_or_compose_alike_are_refused() {
+    for (one, two) in
+        [("größe", "GRÖSSE"), ("caf\u{e9}", "cafe\u{301}"), ("a/B", "A/b"), ("ſ", "S")]
+    {
+        let folder = Folder::small();
+        folder.write(&format!("site/{one}"), "");
+        folder.write(&format!("site/{two}"), "");
+        let (named, message) = refused(&image(&folder, &[]));
+        assert!(message.contains("case or Unicode"), "{one} {two}: {message}");
+        assert!(named.starts_with("site/"), "{named}");
+    }
+}
+
+#[test]
+fn links_that_leave_by_way_of_other_links_are_refused() {
+    let chain: &[(&str, &str)] =
+        &[("up", "site/deep"), ("site/deep", "in/.."), ("out", "up/../../x")];
+    let folder = Folder::small();
+    folder.write("site/in/f", "");
+    for (link, target) in chain {
+        std::os::unix::fs::symlink(target, folder.at(link)).unwrap();
+    }
+    let (named, message) = refused(&image(&folder, &[]));
+    assert_eq!(named, "out");
+    assert!(message.contains("leaves the bundle"), "{message}");
+    let folder = Folder::small();
+    for i in 0..50 {
+        std::os::unix::fs::symlink(format!("l{}", i + 1), folder.at(&format!("l{i}"))).unwrap();
+    }
+    folder.write("l50", "");
+    assert!(refused(&image(&folder, &[])).1.contains("never arrives"));
+}
+
+/// Holes take no bytes in the image: 40 MiB in a few KiB.
+#[test]
+fn sparse_bombs_are_refused() {
+    let folder = Folder::small();
+    for i in 0..40 {
+        folder.write(&format!("site/{i}"), vec![0; 1 << 20]);
+    }
+    let bytes = image(&folder, &[]);
+    assert!(bytes.len() < 100_000);
+    folder.write("image", &bytes);
+    let limits = Limits { expanded_bytes: 39 << 20, ..Limits::default() };
+    let fault = Archive::open_within(&folder.at("image"), &limits).unwrap_err();
+    assert!(fault.message.contains("expanded bytes"), "{fault}");
+    let limits = Limits { ratio_floor_bytes: 39 << 20, ..Limits::default() };
+    let fault = Archive::open_within(&folder.at("image"), &limits).unwrap_err();
+    assert!(fault.message.contains("200 times"), "{fault}");
+    assert!(fault.details["entry"].as_str().unwrap().starts_with("site/"), "{fault}");
+    assert!(Archive::open(&folder.at("image")).is_ok(), "40 MiB alone are no bomb");
 }
 
 #[test]

@@ -70,7 +70,10 @@ fn header(rest: &mut &[u8], limits: &Limits) -> Result<Header, Fault> {
     take(rest, usize::from(u16_at(raw, 32)))?; // the comment
     let path = checked_path(name.strip_suffix(b"/").unwrap_or(name), limits)?.to_owned();
     let flags = u16_at(raw, 8);
-    if flags & UTF8 == 0 && !name.is_ascii() {
+    // Info-ZIP on Unix writes UTF-8 and does not say so. A reader that takes it for code page 437 sees
+    // other letters, but never another folder: those bytes are letters and lines there too.
+    let made_on_unix = UNIX_HOSTS.contains(&(u16_at(raw, 4) >> 8));
+    if flags & UTF8 == 0 && !name.is_ascii() && !made_on_unix {
         return Err(refuse(&path, "has a name that is not marked as UTF-8"));
     }
     if flags & REFUSED_FLAGS != 0 {
@@ -113,7 +116,8 @@ impl Header {
 /// What the entry is, by its Unix mode when it has one, and always by the slash at its end.
 fn kind(path: &str, name: &[u8], raw: &[u8]) -> Result<(EntryKind, bool), Fault> {
     let slash = name.ends_with(b"/");
-    let mode = if UNIX_HOSTS.contains(&(u16_at(raw, 4) >> 8)) { u32_at(raw, 38) >> 16 } else { 0 };
+    let made_on_unix = UNIX_HOSTS.contains(&(u16_at(raw, 4) >> 8));
+    let mode = if made_on_unix { u32_at(raw, 38) >> 16 } else { 0 };
     if mode & 0o6000 != 0 {
         return Err(refuse(path, "is setuid or setgid"));
     }

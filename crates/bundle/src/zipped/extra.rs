@@ -22,6 +22,8 @@ pub(super) fn u64_at(raw: &[u8], at: usize) -> u64 {
 const ZIP64: u16 = 0x0001;
 /// A second name for the entry, which some readers would believe (Info-ZIP Unicode Path).
 const UNICODE_PATH: u16 = 0x7075;
+/// PKWARE's field for Unix: APPNOTE 4.5.7.
+const PKWARE_UNIX: u16 = 0x000d;
 /// Keys and certificates of PKWARE's encryption, and WinZip's AES.
 const ENCRYPTION: [u16; 4] = [0x0014, 0x0015, 0x0017, 0x9901];
 
@@ -39,6 +41,10 @@ pub(super) fn zip64<'a>(path: &str, mut extra: &'a [u8]) -> Result<&'a [u8], Fau
         match u16_at(extra, 0) {
             ZIP64 if found.is_some() => return Err(refuse(path, "has its ZIP64 sizes twice")),
             ZIP64 => found = Some(body),
+            // Times and owner take twelve bytes; what follows names the target of a link.
+            PKWARE_UNIX if body.len() > 12 => {
+                return Err(refuse(path, "has the target of a link in its ZIP header"));
+            }
             UNICODE_PATH => return Err(refuse(path, "has a second name in its ZIP header")),
             id if ENCRYPTION.contains(&id) => return Err(refuse(path, "is encrypted")),
             _ => {}

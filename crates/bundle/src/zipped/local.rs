@@ -61,9 +61,15 @@ fn data_start(image: &Image, header: &Header) -> Result<u64, Fault> {
     let mut crc = u32_at(&raw, 14);
     let field = zip64(path, extra)?;
     if header.flags & DESCRIPTOR != 0 {
-        // Unknown when this was written; the descriptor is held against the directory instead.
-        if crc == 0 && sizes.iter().all(|size| *size == 0 || *size == 0xffff_ffff) {
-            (sizes, crc) = ([header.size, header.packed], header.crc);
+        // What was not known when this was written is 0 or all ones, and the descriptor is held
+        // against the directory instead; what was known must be right.
+        for (said, known) in sizes.iter_mut().zip([header.size, header.packed]) {
+            if *said == 0 || *said == 0xffff_ffff {
+                *said = known;
+            }
+        }
+        if crc == 0 {
+            crc = header.crc;
         }
     } else {
         widen(path, &mut sizes, field)?;
