@@ -32,6 +32,8 @@ pub struct DoctorFacts {
     pub missing_artifacts: Vec<Digest>,
     /// The files in which the value of a secret stands: file, secret.
     pub leaks: Vec<(String, String)>,
+    /// What looks like a secret in the bundles: bundle, what was found where.
+    pub bundle_findings: Vec<(Digest, String)>,
     /// How much space is left, in bytes; none when nobody knows.
     pub free_bytes: Option<u64>,
     /// Why a running data plane does not serve the newest state.

@@ -16,6 +16,7 @@ mod migrate;
 mod policy;
 mod readme;
 mod registries;
+mod scan;
 mod secrets;
 mod serving;
 mod setup;

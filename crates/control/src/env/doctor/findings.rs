@@ -91,6 +91,12 @@ pub(super) fn of_machine(
     let mut add = |check, severity, message: String, mend: String| {
         findings.push(Finding { check, severity, message, mend });
     };
+    for (digest, found) in &facts.bundle_findings {
+        let mend = format!("gtc bundle scan artifacts/sha256/{}", digest.hex());
+        let message =
+            format!("a bundle that revisions need holds what looks like a secret: {found}");
+        add("bundles", Severity::Warning, message, mend);
+    }
     for (path, found, wanted) in &facts.permissions {
         let mend = match wanted.strip_prefix("owner ") {
             Some(owner) => format!("chown {owner} {path}"),

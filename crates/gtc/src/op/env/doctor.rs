@@ -2,7 +2,7 @@
 
 use control::env::{DoctorFacts, PackKnown, doctor as decide, needed_artifacts};
 use control::{Lookup as _, Reply};
-use deploy_spec::{EnvPackBinding, Fault, document};
+use deploy_spec::{Digest, EnvPackBinding, Fault, document};
 use env_pack::Registry;
 use serde_json::json;
 use serve::{DevStore, admin_socket, ambient, client};
@@ -36,10 +36,15 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     let permissions = store.permission_problems()?.into_iter();
     let audit = store.audit_verify()?.problems.into_iter();
     let view = store.read()?;
-    let missing_artifacts = needed_artifacts(&view)?
-        .into_iter()
-        .filter(|digest| !store.artifact(digest).exists())
-        .collect();
+    let (held, missing_artifacts): (Vec<Digest>, Vec<Digest>) =
+        needed_artifacts(&view)?.into_iter().partition(|digest| store.artifact(digest).exists());
+    let mut bundle_findings = Vec::new();
+    for digest in held {
+        // One that cannot be opened is what the check of its digest is for.
+        let Ok(scan) = bundle::scan(&store.artifact(&digest)) else { continue };
+        let told = scan.findings.iter().map(|it| format!("{} ({})", it.path, it.rule));
+        bundle_findings.extend(told.map(|told| (digest.clone(), told)));
+    }
     // Nothing to look for, and no key to make, where there is no secret.
     let has_secrets = !view.secret_paths()?.is_empty();
     let leaks = if has_secrets { DevStore::open(store)?.leaks(&view)? } else { Vec::new() };
@@ -63,6 +68,7 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
             })
             .collect(),
         missing_artifacts,
+        bundle_findings,
         leaks,
         free_bytes: ambient::free_bytes(store.folder()),
         data_plane: data_plane(store)?,
