@@ -4,7 +4,7 @@ use std::fmt;
 
 use control::{
     Context, Key, Record, backups, bundles, config, credentials, env, env_packs, revisions,
-    secrets, traffic,
+    secrets, traffic, trust,
 };
 use deploy_spec::{BackupId, CheckStatus, Digest, EventId, Permission, Slot};
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,7 @@ impl Plan {
             "secrets" => self.secrets(op),
             "credentials" => self.credentials(op),
             "backups" => self.backups(op),
+            "trust" => self.trust(op),
             other => panic!("{other}"),
         }
     }
@@ -174,6 +175,16 @@ impl Plan {
                 let facts = credentials::BootstrapFacts::Made(facts);
                 command::<credentials::Bootstrap>(document, facts, context)
             }
+            other => panic!("{other}"),
+        }
+    }
+
+    fn trust(&self, op: &str) -> Box<dyn Command> {
+        let (document, context) = (self.document.clone(), self.context());
+        match op {
+            "add" => command::<trust::Add>(document, (), context),
+            "revoke" => command::<trust::Revoke>(document, (), context),
+            "threshold" => command::<trust::Threshold>(document, (), context),
             other => panic!("{other}"),
         }
     }

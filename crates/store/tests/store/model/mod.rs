@@ -42,6 +42,9 @@ const CALLS: usize = 13;
 /// How many steps on the disk a command takes, about: one that is refused, and one that is not.
 const STEPS: [usize; 2] = [12, 45];
 
+/// What these change is outside the records, or is the very log that the model is read from.
+const OUTSIDE: [&str; 4] = ["audit prune", "backups prune", "env migrate-dev", "env migrate-state"];
+
 #[test]
 fn processes_that_are_killed_do_what_one_process_would() {
     let mut asked: BTreeSet<String> = BTreeSet::new();
@@ -56,6 +59,7 @@ fn processes_that_are_killed_do_what_one_process_would() {
         let all = control::VERBS
             .iter()
             .flat_map(|(noun, changing, _)| changing.iter().map(move |op| format!("{noun} {op}")));
+        let all = all.filter(|verb| !OUTSIDE.contains(&verb.as_str()));
         let all: BTreeSet<String> = all.chain(VERBS.iter().map(|(v, _)| (*v).to_owned())).collect();
         assert_eq!(asked, all, "every verb was asked");
     }

@@ -19,7 +19,7 @@ const SLOTS: [Slot; 3] = [Slot::Telemetry, Slot::State, Slot::Revocation];
 const DEPLOYMENTS: usize = 5;
 
 /// Every verb, as often as it is asked.
-pub(crate) const VERBS: [(&str, usize); 33] = [
+pub(crate) const VERBS: [(&str, usize); 36] = [
     ("env init", 1),
     ("env create", 1),
     ("env update", 2),
@@ -53,6 +53,16 @@ pub(crate) const VERBS: [(&str, usize); 33] = [
     ("credentials bootstrap", 1),
     ("backups create", 1),
     ("backups restore", 1),
+    ("trust add", 2),
+    ("trust revoke", 1),
+    ("trust threshold", 1),
+];
+
+/// Public keys that anybody may add.
+const KEYS: [&str; 3] = [
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+    "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=",
 ];
 
 pub(crate) struct Picker {
@@ -169,8 +179,25 @@ impl Picker {
             "traffic" => self.traffic(op, view),
             "config" => self.config(op, view),
             "backups" => self.backups(op, view),
+            "trust" => self.trust(op, view),
             _ => self.secrets(noun, view),
         }
+    }
+
+    fn trust(&mut self, op: &str, view: &Snapshot) -> Picked {
+        let environment = view.environment().unwrap();
+        let document = match op {
+            "add" => json!({"public_key": KEYS[self.dice.below(KEYS.len())]}),
+            // Not the first, which signs everything that is staged here.
+            "revoke" => {
+                let others = environment.trust_root.get(1..).unwrap_or_default();
+                let none = "f0".repeat(32);
+                let at = self.dice.below(others.len().max(1));
+                json!({"key_id": others.get(at).map_or(&none, |key| &key.key_id)})
+            }
+            _ => json!({"threshold": 1 + self.dice.below(3)}),
+        };
+        (document, Value::Null, Some(environment.generation))
     }
 
     fn env(&mut self, op: &str, view: &Snapshot) -> Picked {
