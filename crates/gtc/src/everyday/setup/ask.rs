@@ -1,11 +1,14 @@
 //! Asking a person at a terminal; what is secret is not shown while it is typed.
 
+use std::io;
+
 use deploy_spec::Fault;
-use dialoguer::{Confirm, Input, Password, Select};
+use dialoguer::{Confirm, Input, Select};
 use env_pack::{Question, QuestionKind};
 use serde_json::{Map, Value};
 
 use super::super::deploy::Target;
+use super::hidden;
 use super::questions::{Group, Whose};
 
 /// Asks what is not answered yet.
@@ -82,23 +85,21 @@ fn one(
             let chosen = select.default(present.and_then(at).unwrap_or(0)).interact()?;
             Ok(question.choices.get(chosen).map(|choice| Value::String(choice.clone())))
         }
-        QuestionKind::Secret => hidden(question, kept),
+        QuestionKind::Secret => Ok(hidden(question, kept)?),
         QuestionKind::Text | QuestionKind::Number => typed(question, present),
     }
 }
 
-fn hidden(question: &Question, kept: bool) -> Result<Option<Value>, dialoguer::Error> {
-    let may_be_empty = kept || !question.required;
+fn hidden(question: &Question, kept: bool) -> io::Result<Option<Value>> {
     let note = if kept { " (empty keeps the present value)" } else { "" };
-    let text = Password::new()
-        .with_prompt(format!("{}{note}", question.prompt))
-        .allow_empty_password(may_be_empty)
-        .validate_with(|text: &String| match text.as_str() {
-            "" if may_be_empty => Ok(()),
-            _ => question.takes(&Value::String(text.clone())),
-        })
-        .interact()?;
-    Ok(Some(text).filter(|text| !text.is_empty()).map(Value::String))
+    hidden::ask(&format!("{}{note}", question.prompt), |text| {
+        if text.is_empty() {
+            let may_be_empty = kept || !question.required;
+            return may_be_empty.then_some(None).ok_or_else(|| "must not be empty".to_owned());
+        }
+        let answer = Value::String(text);
+        question.takes(&answer).map(|()| Some(answer))
+    })
 }
 
 fn typed(question: &Question, present: Option<&Value>) -> Result<Option<Value>, dialoguer::Error> {

@@ -1,6 +1,7 @@
 //! `gtc setup`: a bundle on a machine that has nothing, with everything asked that it needs.
 
 mod ask;
+mod hidden;
 mod questions;
 mod source;
 

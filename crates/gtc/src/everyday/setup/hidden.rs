@@ -1,0 +1,72 @@
+//! A line from a terminal that does not show it.
+//!
+//! The terminal goes quiet before the prompt appears and stays so until there is an answer: who
+//! types at once, or pastes, is neither echoed nor loses the first letters.
+
+use std::io::{self, Stdin, Write as _};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// Asks until `accept` takes what was typed; says why it did not. Interrupted when given up.
+pub(super) fn ask<T>(prompt: &str, accept: impl Fn(String) -> Result<T, String>) -> io::Result<T> {
+    let keys = Quiet::new()?;
+    loop {
+        anstream::eprint!("{prompt}: ");
+        io::stderr().flush()?;
+        let typed = keys.line();
+        anstream::eprintln!();
+        match accept(typed?) {
+            Ok(answer) => return Ok(answer),
+            Err(why) => anstream::eprintln!("{why}"),
+        }
+    }
+}
+
+/// A terminal that shows nothing and hands over every key, until this is dropped.
+struct Quiet {
+    keys: Stdin,
+    before: Termios,
+}
+
+impl Quiet {
+    fn new() -> io::Result<Quiet> {
+        let keys = io::stdin();
+        let before = tcgetattr(&keys)?;
+        let mut quiet = before.clone();
+        // An interrupt is a key here, so that it cannot leave the terminal quiet.
+        quiet.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        tcsetattr(&keys, OptionalActions::Now, &quiet)?;
+        Ok(Quiet { keys, before })
+    }
+
+    fn line(&self) -> io::Result<String> {
+        let (mut typed, mut key) = (Vec::new(), [0]);
+        loop {
+            if rustix::io::read(&self.keys, &mut key)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            match key[0] {
+                b'\r' | b'\n' => break,
+                // Ctrl-C, and Ctrl-D.
+                3 | 4 => return Err(io::ErrorKind::Interrupted.into()),
+                8 | 127 => erase(&mut typed),
+                // Ctrl-U.
+                21 => typed.clear(),
+                letter => typed.push(letter),
+            }
+        }
+        String::from_utf8(typed).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+}
+
+/// Takes back the last letter with all its bytes.
+fn erase(typed: &mut Vec<u8>) {
+    while typed.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no mending.
+        let _ = tcsetattr(&self.keys, OptionalActions::Now, &self.before);
+    }
+}
