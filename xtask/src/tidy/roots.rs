@@ -22,8 +22,8 @@ const FILES: &[&str] = &[
 ];
 
 const FOLDERS: &[&str] = &[
-    ".cargo", ".ci", "bench", "console", "crates", "docs", "examples", "fuzz", "packs", "tests",
-    "xtask",
+    ".cargo", ".ci", ".config", "bench", "console", "crates", "docs", "examples", "fuzz", "packs",
+    "tests", "xtask",
 ];
 
 /// What a stranger looks for first.
