@@ -72,6 +72,7 @@ impl BundleConfig {
         };
         Declared {
             defaults: properties.clone().filter_map(default).collect(),
+            legacy: Map::new(),
             names: Some(properties.map(|(name, _)| name.clone()).collect()),
         }
     }

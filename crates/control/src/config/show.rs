@@ -15,17 +15,21 @@ use crate::view::{Lookup as _, View};
 pub enum Origin {
     /// The defaults of the bundle.
     Bundle,
+    /// What an older install kept for the bundle.
+    Legacy,
     /// The values of the environment.
     Environment,
     /// The values of the deployment.
     Deployment,
 }
 
-/// What a bundle says of its configuration.
+/// What a bundle says of its configuration, and what was said of it before.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Declared {
     /// Its defaults.
     pub defaults: Map<String, Value>,
+    /// What an older install kept for it.
+    pub legacy: Map<String, Value>,
     /// The names it knows; none when it says nothing of names.
     pub names: Option<BTreeSet<String>>,
 }
@@ -111,6 +115,7 @@ fn layered(
 ) -> Vec<ValueShown> {
     let layers = [
         (Origin::Bundle, declared.map(|declared| &declared.defaults)),
+        (Origin::Legacy, declared.map(|declared| &declared.legacy)),
         (Origin::Environment, Some(environment)),
         (Origin::Deployment, deployment),
     ];

@@ -15,13 +15,14 @@ fn map(value: Value) -> Map<String, Value> {
     serde_json::from_value(value).unwrap()
 }
 
-/// `colour` in all three layers, `size` in two, the rest in one.
+/// `colour` in all four layers, `size` in two, the rest in one.
 fn layered() -> (World, config::Declared) {
     let mut world = World::serving(1);
     set(&mut world, json!({"values": {"colour": "green", "size": 2, "region": "eu"}})).unwrap();
     set(&mut world, json!({"deployment_id": "fast2flow", "values": {"colour": {"r": 1}}})).unwrap();
     let defaults = map(json!({"colour": "red", "size": 1, "title": "Hi"}));
-    (world, config::Declared { defaults, names: None })
+    let legacy = map(json!({"colour": "brown", "old": true}));
+    (world, config::Declared { defaults, legacy, names: None })
 }
 
 #[test]
@@ -32,7 +33,8 @@ fn every_value_tells_which_layer_it_comes_from_and_what_it_hides() {
     let line = |value: &config::ValueShown| serde_json::to_string(value).unwrap();
     let lines: Vec<String> = shown.values.iter().map(line).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"name":"colour","value":{"r":1},"origin":"deployment","overrides":[{"value":"green","origin":"environment"},{"value":"red","origin":"bundle"}]}
+    {"name":"colour","value":{"r":1},"origin":"deployment","overrides":[{"value":"green","origin":"environment"},{"value":"brown","origin":"legacy"},{"value":"red","origin":"bundle"}]}
+    {"name":"old","value":true,"origin":"legacy"}
     {"name":"region","value":"eu","origin":"environment"}
     {"name":"size","value":2,"origin":"environment","overrides":[{"value":1,"origin":"bundle"}]}
     {"name":"title","value":"Hi","origin":"bundle"}
@@ -159,7 +161,7 @@ fn what_a_change_would_make_effective_can_be_asked_first() {
         deployment_id: deployment_id.clone(),
         values: map(json!({"size": 9})),
     };
-    let wanted = json!({"colour": {"r": 1}, "region": "eu", "size": 9, "title": "Hi"});
+    let wanted = json!({"colour": {"r": 1}, "old": true, "region": "eu", "size": 9, "title": "Hi"});
     let result = config::set_result(&world.memory, &answers, Some(&defaults)).unwrap();
     assert_eq!(Value::from(result), wanted);
     let answers = config::UnsetAnswers { deployment_id: None, names: vec!["size".into()] };
@@ -182,16 +184,21 @@ proptest! {
 
     #[test]
     fn the_highest_layer_that_has_a_name_gives_its_value(
-        defaults in prop::option::of(layer()),
+        declared in prop::option::of((layer(), layer())),
         environment in layer(),
         deployment in prop::option::of(layer()),
     ) {
-        let declared = defaults.clone().map(|defaults| config::Declared { defaults, names: None });
+        let declared = declared
+            .map(|(defaults, legacy)| config::Declared { defaults, legacy, names: None });
+        let of_bundle = |name| {
+            let declared = declared.as_ref()?;
+            declared.legacy.get(name).or_else(|| declared.defaults.get(name))
+        };
         let merged = config::effective(declared.as_ref(), &environment, deployment.as_ref());
         for name in ["a", "b", "c", "d", "e"] {
             let highest = deployment.as_ref().and_then(|layer| layer.get(name))
                 .or_else(|| environment.get(name))
-                .or_else(|| defaults.as_ref().and_then(|layer| layer.get(name)));
+                .or_else(|| of_bundle(name));
             prop_assert_eq!(merged.get(name), highest);
         }
     }
@@ -206,7 +213,7 @@ fn what_a_bundle_does_not_know_of_the_environment_is_not_given_to_it() {
         revisions::StagedBundle { config: declared, ..staged_bundle("fast2flow", "1.1.0") };
     let staged = world.ask_with::<revisions::Stage>(json!({"bundle": "./x.gtbundle"}), &bundle);
     let revision = world.revision(staged.unwrap()["revision_id"].as_str().unwrap());
-    let pinned = json!({"colour": {"r": 1}, "size": 1, "title": "Hi"});
+    let pinned = json!({"colour": {"r": 1}, "old": true, "size": 1, "title": "Hi"});
     assert_eq!(
         Value::Object(revision.config),
         pinned,

@@ -1,9 +1,10 @@
 //! `gtc op config`.
 
 use clap::{Args, Subcommand};
-use control::Handle;
-use control::config::{self, ConfigFacts, Set, Unset, set_result, unset_result};
-use deploy_spec::{EnvironmentId, Fault};
+use control::config::{self, ConfigFacts, Declared, Set, Unset, set_result, unset_result};
+use control::{Handle, View, resolve_deployment};
+use deploy_spec::{BundleId, EnvironmentId, Fault};
+use migrate::config::legacy_config;
 use serde_json::{Map, Value};
 use serve::BundleConfig;
 use store::EnvironmentStore;
@@ -82,9 +83,9 @@ fn set(globals: &Globals, args: SetArgs) -> Result<Success, Fault> {
         .text("deployment_id", args.deployment)
         .object("values", values("a value", &pairs)?);
     mutate::<Set>(globals, &args.change, flags.done(), |store, answers, _| {
-        facts(store, answers.deployment_id.as_ref(), |view, bundle| {
-            set_result(view, answers, Some(&bundle.declared()))
-        })
+        let view = store.read()?;
+        let said = Said::of(globals, store, &view, answers.deployment_id.as_ref())?;
+        said.facts(|declared| set_result(&view, answers, declared))
     })
 }
 
@@ -94,30 +95,64 @@ fn unset(globals: &Globals, args: UnsetArgs) -> Result<Success, Fault> {
         .text("deployment_id", args.deployment)
         .list("names", &args.names);
     mutate::<Unset>(globals, &args.change, flags.done(), |store, answers, _| {
-        facts(store, answers.deployment_id.as_ref(), |view, bundle| {
-            unset_result(view, answers, Some(&bundle.declared()))
-        })
+        let view = store.read()?;
+        let said = Said::of(globals, store, &view, answers.deployment_id.as_ref())?;
+        said.facts(|declared| unset_result(&view, answers, declared))
     })
-}
-
-/// What the bundle of the deployment's newest revision says of the values that would result.
-fn facts(
-    store: &EnvironmentStore,
-    deployment: Option<&Handle>,
-    result: impl FnOnce(&dyn control::View, &BundleConfig) -> Result<Map<String, Value>, Fault>,
-) -> Result<ConfigFacts, Fault> {
-    let view = store.read()?;
-    let problems = match BundleConfig::of_newest(store, &view, deployment)? {
-        Some(bundle) => bundle.problems(&result(&view, &bundle)?, "/values"),
-        None => Vec::new(),
-    };
-    Ok(ConfigFacts { problems })
 }
 
 fn show(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
     let store = globals.readable(("config", "show"), &args.at.environment)?;
     let view = store.read()?;
-    let bundle = BundleConfig::of_newest(&store, &view, args.deployment.as_ref())?;
-    let declared = bundle.map(|bundle| bundle.declared());
-    Success::of(&config::show(&view, args.deployment.as_ref(), declared.as_ref())?)
+    let said = Said::of(globals, &store, &view, args.deployment.as_ref())?;
+    Success::of(&config::show(&view, args.deployment.as_ref(), said.declared.as_ref())?)
+}
+
+/// What is said of a deployment's configuration outside the records.
+#[derive(Default)]
+struct Said {
+    bundle: Option<BundleConfig>,
+    declared: Option<Declared>,
+}
+
+impl Said {
+    /// By the bundle of its newest revision, and by an older install. Nothing of no deployment.
+    fn of(
+        globals: &Globals,
+        store: &EnvironmentStore,
+        view: &dyn View,
+        deployment: Option<&Handle>,
+    ) -> Result<Self, Fault> {
+        let Some(_) = deployment else { return Ok(Self::default()) };
+        let bundle = BundleConfig::of_newest(store, view, deployment)?;
+        let bundle_id = resolve_deployment(view, deployment)?.deployment.bundle_id;
+        let declared = bundle.as_ref().map(BundleConfig::declared).unwrap_or_default();
+        let legacy = legacy(globals, store, &bundle_id)?;
+        Ok(Self { bundle, declared: Some(Declared { legacy, ..declared }) })
+    }
+
+    /// What the bundle says of the values that would result.
+    fn facts(
+        &self,
+        result: impl FnOnce(Option<&Declared>) -> Result<Map<String, Value>, Fault>,
+    ) -> Result<ConfigFacts, Fault> {
+        let problems = match &self.bundle {
+            Some(bundle) => bundle.problems(&result(self.declared.as_ref())?, "/values"),
+            None => Vec::new(),
+        };
+        Ok(ConfigFacts { problems })
+    }
+}
+
+/// What an older install kept for a bundle, which still counts; whoever types is told.
+pub(super) fn legacy(
+    globals: &Globals,
+    store: &EnvironmentStore,
+    bundle: &BundleId,
+) -> Result<Map<String, Value>, Fault> {
+    let Some(old) = legacy_config(&globals.home()?, store.id(), bundle)? else {
+        return Ok(Map::new());
+    };
+    anstream::eprintln!("warning: {}", old.warning);
+    Ok(old.config)
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
 mod credentials;
+mod disk;
 mod doctor;
 mod document;
 mod drain;

@@ -11,18 +11,21 @@ use crate::world::World;
 fn old() -> World {
     let world = World::new();
     world.op("env init", &[]);
-    let home = world.folder.path();
     for (file, text) in [
         ("config.toml", "# mine\nenv_id = \"dev\"\n"),
         ("answers/hello.yaml", "env: dev # the laptop\nregion: development\n"),
         ("notes/README.txt", "deploy to dev with --env dev\n"),
         ("state/deploy/aws/acme/dev/plan.json", "{}"),
     ] {
-        let path = home.join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        write(&world, file, text);
     }
     world
+}
+
+fn write(world: &World, file: &str, text: &str) {
+    let path = world.folder.path().join(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
 }
 
 fn read(world: &World, file: &str) -> String {
@@ -96,4 +99,35 @@ fn holds(folder: &Path, name: &str) -> bool {
     std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
         entry.file_name() == name || entry.path().is_dir() && holds(&entry.path(), name)
     })
+}
+
+#[test]
+fn configuration_at_the_old_place_is_shown_and_pinned_below_what_is_set_since() {
+    let (world, [bundle, _]) = World::with_bundles();
+    world.op("bundles add", &["hello"]);
+    write(
+        &world,
+        "state/pack-configs/hello.json",
+        &serde_json::to_string(&json!({
+            "schema": "greentic.pack-config-input.v1", "env_id": "dev", "bundle_id": "hello",
+            "non_secret": {"greeting": "Of old", "retries": 4},
+        }))
+        .unwrap(),
+    );
+    world.op("config set", &["retries=5", "--deployment", "hello"]);
+    let words = ["op", "config", "show", "local", "--deployment", "hello"];
+    let ended = world.gtc.end(&words, b"").unwrap();
+    assert_eq!(ended.stderr.matches("an older install kept it").count(), 1, "{}", ended.stderr);
+    let shown: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(shown["result"]["values"][0]["origin"], "legacy", "{shown}");
+    assert_eq!(shown["result"]["values"][0]["value"], "Of old");
+    assert_eq!(shown["result"]["values"][1]["origin"], "deployment", "{shown}");
+    let staged = world.op("revisions stage", &["local", &bundle, "--deployment", "hello"]);
+    let revision = world.op("revisions show", &["local", staged["revision_id"].as_str().unwrap()]);
+    let config = &revision["revision"]["config"];
+    assert_eq!(
+        (&config["greeting"], &config["retries"]),
+        (&json!("Of old"), &json!(5)),
+        "{revision}"
+    );
 }

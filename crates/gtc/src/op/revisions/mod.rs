@@ -9,7 +9,6 @@ use control::Handle;
 use control::Verb as _;
 use control::revisions::{self, Archive, Drain, DrainFacts, Prune, PruneAnswers, Retry, Stage};
 use deploy_spec::{EnvironmentId, Fault};
-use migrate::config::legacy_config;
 use serde_json::{Map, Value};
 use serve::staging::{Mode, stage_facts};
 use serve::{ambient, is_served};
@@ -195,12 +194,7 @@ fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
         let mode = if intent == Intent::Commit { Mode::TakeIn } else { Mode::LookOnly };
         let fetch = |named: &str| args.registries.bundle(named, store);
         let mut facts = stage_facts(store, answers, mode, fetch)?;
-        // What an older install was told still counts, above what the bundle says by itself.
-        let old = legacy_config(&globals.home()?, store.id(), &facts.bundle_id)?;
-        if let Some(old) = old {
-            anstream::eprintln!("warning: {}", old.warning);
-            facts.config.defaults.extend(old.config);
-        }
+        facts.config.legacy = super::config::legacy(globals, store, &facts.bundle_id)?;
         Ok(facts)
     })
 }
