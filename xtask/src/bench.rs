@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::command;
+use crate::command::{self, text};
 use crate::house::House;
 use crate::needs;
 
@@ -50,8 +50,4 @@ fn install_wasmtime(house: &House, peers: &Path) -> Result<(), String> {
     let install = ["cargo", "install", "--locked", "wasmtime-cli"];
     let words: Vec<&str> = install.into_iter().chain(at).chain([text(&build)?]).collect();
     command::run(&house.root, &words)
-}
-
-fn text(path: &Path) -> Result<&str, String> {
-    path.to_str().ok_or_else(|| format!("`{}` is not UTF-8", path.display()))
 }

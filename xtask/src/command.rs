@@ -3,6 +3,20 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// What cargo says to us of our own package. A build script that asks for it (ring's does) would run
+/// again, with all that is built on it, whenever cargo is called by us and not by hand.
+const OURS: [&str; 9] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// Runs a program in `folder`, its output going where ours goes.
 ///
 /// # Errors
@@ -31,6 +45,26 @@ pub(crate) fn ask(folder: &Path, words: &[&str]) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| format!("`{shown}` printed no text"))
 }
 
+/// What a program that may fail says on its outputs.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn complaint(folder: &Path, words: &[&str]) -> Result<String, String> {
+    let output = command(folder, words)
+        .output()
+        .map_err(|error| format!("`{}` cannot be started: {error}", words.join(" ")))?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A path as a word of a command.
+///
+/// # Errors
+/// When it is not UTF-8.
+pub(crate) fn text(path: &Path) -> Result<&str, String> {
+    path.to_str().ok_or_else(|| format!("`{}` is not UTF-8", path.display()))
+}
+
 /// Whether a program runs and says yes; what it prints is not shown.
 pub(crate) fn says_yes(folder: &Path, words: &[&str]) -> bool {
     let status = command(folder, words).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -46,5 +80,8 @@ fn command(folder: &Path, words: &[&str]) -> Command {
     let (program, arguments) = words.split_first().unwrap_or((&"true", &[]));
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder);
+    for name in OURS {
+        command.env_remove(name);
+    }
     command
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use harness::{Connection, Folder, Gtc, Prober, Serving, bounds};
 use serde_json::Value;
 
-use crate::command;
+use crate::command::{self, text};
 use crate::house::House;
 
 const REQUESTS: u32 = 1_000;
@@ -181,8 +181,4 @@ fn report(name: &str, outcome: &Value, prober: &Prober) -> Result<(), String> {
 
 fn field(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
-}
-
-fn text(path: &Path) -> Result<&str, String> {
-    path.to_str().ok_or_else(|| format!("`{}` is not UTF-8", path.display()))
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::command;
+use crate::command::{self, text};
 use crate::house::House;
 
 /// The programs under `fuzz/`.
@@ -93,10 +93,6 @@ fn parse(words: &[&str]) -> Result<Wish, String> {
         }
     }
     Ok(wish)
-}
-
-fn text(path: &Path) -> Result<&str, String> {
-    path.to_str().ok_or_else(|| format!("`{}` is not UTF-8", path.display()))
 }
 
 #[cfg(test)]

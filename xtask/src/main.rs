@@ -10,6 +10,7 @@ mod fmt;
 mod fuzz;
 mod generate;
 mod house;
+mod image;
 mod needs;
 mod test;
 mod tidy;
@@ -28,6 +29,8 @@ cargo xtask <verb>
   fuzz [--seconds N] [--keep]
                    throws bytes that nobody made at what reads bundles, 60 seconds for each target;
                    --keep adds what reached new code to fuzz/corpus
+  image [--quick]  gtc built static, alone in an OCI image, measured and tried under Podman; --quick
+                   builds it as for tests, which is larger
   tidy             the rules of the house: layers, sizes, forbidden words, links, fresh files
   gen [--check]    writes the generated files, or says which are stale
   fmt [--check]    formats all Rust code, the guests' too";
@@ -52,6 +55,8 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["test", "--quick"] => test::run(&House::find()?, test::Extent::Quick),
         ["bench", names @ ..] => bench::run(&House::find()?, names),
         ["fuzz", rest @ ..] => fuzz::run(&House::find()?, rest),
+        ["image"] => image::run(&House::find()?, image::Built::ToShip),
+        ["image", "--quick"] => image::run(&House::find()?, image::Built::ToTest),
         ["tidy"] => tidy::run(&House::find()?),
         ["gen"] => generate::write(&House::find()?),
         ["gen", "--check"] => generate::check(&House::find()?),

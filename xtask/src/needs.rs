@@ -20,6 +20,15 @@ const PACKAGES: &[(&str, &str)] = &[
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[("wrk", "wrk"), ("util-linux", "taskset")];
 
+/// What the image needs: a compiler for its C, and where it is built and tried.
+const IMAGE_PACKAGES: &[(&str, &str)] = &[
+    ("binutils", "strip"),
+    ("ca-certificates", "update-ca-certificates"),
+    ("musl-tools", "musl-gcc"),
+    ("podman", "podman"),
+    ("runc", "runc"),
+];
+
 /// What guests are compiled for.
 const TARGETS: &[&str] = &["wasm32-wasip2"];
 
@@ -38,6 +47,15 @@ pub(crate) fn install(house: &House) -> Result<(), String> {
 /// What is missing and could not be installed.
 pub(crate) fn install_for_bench(house: &House) -> Result<(), String> {
     packages(&house.root, BENCH_PACKAGES)
+}
+
+/// Installs what building and trying the image needs and is missing.
+///
+/// # Errors
+/// What is missing and could not be installed.
+pub(crate) fn install_for_image(house: &House) -> Result<(), String> {
+    packages(&house.root, IMAGE_PACKAGES)?;
+    add_target(&house.root, crate::image::TARGET)
 }
 
 fn packages(root: &Path, wanted: &[(&str, &str)]) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::house::House;
-use crate::{command, demo, fmt, needs, tidy};
+use crate::{command, demo, fmt, image, needs, tidy};
 
 /// How much is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,12 @@ const STEPS: &[Step] = &[
             let gtc = house.target.join("debug/gtc");
             demo::run(house, Some(&gtc.to_string_lossy()))
         }),
+    },
+    Step {
+        name: "image",
+        again: "cargo xtask image --quick",
+        quick: false,
+        work: Work::Ours(|house| image::run(house, image::Built::ToTest)),
     },
     Step {
         name: "doc tests",
