@@ -10,10 +10,12 @@ use crate::house::House;
 const PACKAGES: &[(&str, &str)] = &[
     ("bsdutils", "script"),
     ("docker-registry", "docker-registry"),
+    ("fish", "fish"),
     ("openssl", "openssl"),
     ("squashfs-tools", "unsquashfs"),
     ("unzip", "unzip"),
     ("zip", "zip"),
+    ("zsh", "zsh"),
     ("python3", "python3"),
 ];
 

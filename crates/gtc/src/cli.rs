@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::everyday::Everyday;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success, fail, finish};
-use crate::{bundle_command, manual, op, policy_command, registry_command, start};
+use crate::{bundle_command, completing, manual, op, policy_command, registry_command, start};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -67,6 +67,9 @@ enum Command {
 
 pub(crate) fn run() -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
+    if completing::answer(&typed, Cli::command) {
+        return ExitCode::SUCCESS;
+    }
     let command = Cli::command();
     let parsed =
         command.try_get_matches_from(&typed).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -91,7 +94,7 @@ impl Command {
             Self::Start(start) => start.run(globals),
             Self::Policy(verb) => verb.run(globals),
             Self::Everyday(everyday) => everyday.run(globals),
-            Self::Completions(completions) => completions.run(Cli::command()),
+            Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(Cli::command()),
         }
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod bundle_command;
 mod cli;
+mod completing;
 mod environment;
 mod everyday;
 mod globals;

@@ -7,13 +7,17 @@ use clap_complete::Shell;
 use deploy_spec::Fault;
 use serde_json::json;
 
+use crate::completing;
 use crate::outcome::{Named, Success};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gtc completions bash > /etc/bash_completion.d/gtc
   gtc completions zsh > ~/.zfunc/_gtc
-  gtc completions fish > ~/.config/fish/completions/gtc.fish")]
+  gtc completions fish > ~/.config/fish/completions/gtc.fish
+
+The script asks `gtc` itself at each key press, which also knows environments, deployments and
+revisions.")]
 pub(crate) struct Completions {
     /// The shell
     shell: Shell,
@@ -28,9 +32,14 @@ pub(crate) struct Man {
 }
 
 impl Completions {
-    pub(crate) fn run(&self, mut grammar: Command) -> (Named, Result<Success, Fault>) {
-        clap_complete::generate(self.shell, &mut grammar, "gtc", &mut std::io::stdout());
-        (Named { noun: "gtc", op: "completions" }, Ok(Success::Silent))
+    pub(crate) fn run(&self) -> (Named, Result<Success, Fault>) {
+        let shell = self.shell.to_string();
+        let ended = match completing::script(&shell, &mut std::io::stdout()) {
+            Ok(true) => Ok(Success::Silent),
+            Ok(false) => Err(Fault::invalid(format!("there is no script for `{shell}`"))),
+            Err(error) => Err(Fault::unavailable(format!("writing the script failed: {error}"))),
+        };
+        (Named { noun: "gtc", op: "completions" }, ended)
     }
 }
 
