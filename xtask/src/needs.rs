@@ -20,8 +20,12 @@ const PACKAGES: &[(&str, &str)] = &[
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[("wrk", "wrk"), ("util-linux", "taskset")];
 
-/// What guests are compiled for.
-const TARGETS: &[&str] = &["wasm32-wasip2"];
+/// What guests are compiled for: components, and programs of this machine that need no library.
+const TARGETS: &[&str] = if cfg!(target_arch = "aarch64") {
+    &["wasm32-wasip2", "aarch64-unknown-linux-musl"]
+} else {
+    &["wasm32-wasip2", "x86_64-unknown-linux-musl"]
+};
 
 /// Installs what is missing.
 ///

@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("env-pack", 2),
     ("ingress", 2),
     ("policy", 2),
+    ("process", 2),
     ("registry", 2),
     ("store", 2),
     ("workload", 2),
