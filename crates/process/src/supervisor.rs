@@ -52,19 +52,17 @@ impl Supervisor {
     /// A supervisor that starts shims by `launcher`. Each start gets a private folder of its own
     /// below `folder`, which every user must be able to reach, and whose path should be short: a
     /// Unix socket's path has at most 107 bytes. `roll` gives fair draws from all `u32`.
-    ///
-    /// # Errors
-    /// `unavailable` when this process is root and has no user ids to give to programs.
-    pub fn new(launcher: Launcher, folder: PathBuf, roll: fn() -> u32) -> Result<Self, Fault> {
-        let users = Arc::new(Users::detect()?);
-        Ok(Self(Arc::new(Shared { launcher, folder, users, roll })))
+    #[must_use]
+    pub fn new(launcher: Launcher, folder: PathBuf, roll: fn() -> u32) -> Self {
+        let users = Arc::new(Users::detect());
+        Self(Arc::new(Shared { launcher, folder, users, roll }))
     }
 
     /// Starts a program and keeps it running, on a thread of its own. Does not wait for it.
     ///
     /// # Errors
     /// `invalid-input` when an argument or a variable cannot be passed; `unavailable` when there
-    /// is no user id or no thread left.
+    /// is no user id or no thread for it.
     pub fn start(
         &self,
         program: &Program,
@@ -106,6 +104,12 @@ fn check(settings: &Settings) -> Result<(), Fault> {
             Err(Fault::invalid(format!("the variable `{name}` cannot be passed to a program")))
         }
         None => Ok(()),
+    }
+}
+
+impl std::fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Supervisor({})", self.0.folder.display())
     }
 }
 

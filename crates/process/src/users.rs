@@ -14,42 +14,55 @@ use deploy_spec::Fault;
 
 const RANGES: [RangeInclusive<u32>; 2] = [1_879_048_192..=2_147_352_575, 61_184..=65_519];
 
+/// Which ids are ours to give.
+#[derive(Debug)]
+enum Range {
+    /// We are not root: programs run as we do.
+    AsWe,
+    /// We are root, and none is: a program never runs as root.
+    None,
+    These(RangeInclusive<u32>),
+}
+
 /// Who gives out user ids.
 #[derive(Debug)]
 pub(crate) struct Users {
-    /// None when we are not root: then programs run as we do.
-    range: Option<RangeInclusive<u32>>,
+    range: Range,
     taken: Mutex<BTreeSet<u32>>,
 }
 
 impl Users {
     /// Looks at who we are.
-    ///
-    /// # Errors
-    /// `unavailable` when we are root and no id of a range is ours to give: a program never runs
-    /// as root.
-    pub(crate) fn detect() -> Result<Self, Fault> {
+    pub(crate) fn detect() -> Self {
         if !rustix::process::geteuid().is_root() {
-            return Ok(Self::of(None));
+            return Self::of(Range::AsWe);
         }
         // Without user namespaces there is no such file, and every id is there.
         let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
         let range = RANGES.into_iter().find(|range| is_mapped(&map, range));
-        let range = range.ok_or_else(|| {
-            Fault::unavailable("no user ids are left for programs, and none may run as root")
-                .hint("run `gtc` as an ordinary user, or map the ids 61184 to 65519")
-        })?;
-        Ok(Self::of(Some(range)))
+        Self::of(range.map_or(Range::None, Range::These))
     }
 
-    const fn of(range: Option<RangeInclusive<u32>>) -> Self {
+    const fn of(range: Range) -> Self {
         Self { range, taken: Mutex::new(BTreeSet::new()) }
     }
 
     /// A user id that no other program of this process has, until the lease is dropped. The same
     /// name gets the same id again, unless that is taken.
+    ///
+    /// # Errors
+    /// `unavailable` when all are taken, or we are root and have none to give.
     pub(crate) fn lease(self: &Arc<Self>, name: &str) -> Result<Lease, Fault> {
-        let Some(range) = &self.range else { return Ok(Lease(None)) };
+        let range = match &self.range {
+            Range::AsWe => return Ok(Lease(None)),
+            Range::These(range) => range,
+            Range::None => {
+                return Err(Fault::unavailable(
+                    "there are no user ids for programs here, and none may run as root",
+                )
+                .hint("run `gtc` as an ordinary user, or map the ids 61184 to 65519"));
+            }
+        };
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         let count = u64::from(range.end() - range.start()) + 1;
@@ -107,7 +120,7 @@ mod tests {
 
     #[test]
     fn no_two_programs_share_a_user() {
-        let users = Arc::new(Users::of(Some(10..=12)));
+        let users = Arc::new(Users::of(Range::These(10..=12)));
         let mut leases: Vec<_> = (0..3).map(|_| users.lease("same").unwrap()).collect();
         let ids: BTreeSet<_> = leases.iter().filter_map(Lease::uid).collect();
         assert_eq!(ids, BTreeSet::from([10, 11, 12]));
@@ -118,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_name_keeps_its_user() {
-        let users = Arc::new(Users::of(Some(RANGES[0].clone())));
+        let users = Arc::new(Users::of(Range::These(RANGES[0].clone())));
         let first = users.lease("r1/web").unwrap().uid();
         assert!(RANGES[0].contains(&first.unwrap()));
         assert_eq!(users.lease("r1/web").unwrap().uid(), first);
@@ -127,7 +140,13 @@ mod tests {
 
     #[test]
     fn who_is_not_root_gives_no_users() {
-        assert_eq!(Arc::new(Users::of(None)).lease("a").unwrap().uid(), None);
+        assert_eq!(Arc::new(Users::of(Range::AsWe)).lease("a").unwrap().uid(), None);
+    }
+
+    #[test]
+    fn a_program_never_runs_as_root() {
+        let fault = Arc::new(Users::of(Range::None)).lease("a").unwrap_err();
+        assert_eq!(fault.kind, deploy_spec::Kind::Unavailable);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use process::{Settings, State};
 
-use crate::support::{PATIENCE, Told, eventually, exists, get, ready, settings, start_told};
+use crate::support::{PATIENCE, Told, eventually, exists, get, ready, runs, settings, start_told};
 
 #[test]
 fn one_that_listens_to_sigterm_is_gone_before_its_grace_is_over() {
@@ -59,7 +59,7 @@ fn one_whose_shim_is_killed_is_gone_and_started_again() {
     eventually("it is ready again", || {
         process.address().is_some_and(|address| Some(&address) != before.as_ref())
     });
-    assert!(!exists(&pid));
+    eventually("the old one runs no more", || !runs(&pid));
     assert_ne!(parent(&process).0, pid);
 }
 

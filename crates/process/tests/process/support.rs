@@ -30,7 +30,7 @@ pub(crate) fn supervisor() -> Supervisor {
         args: args.map(Into::into).to_vec(),
         env: vec![(MARK.into(), "1".into())],
     };
-    Supervisor::new(launcher, std::env::temp_dir(), || 0).unwrap()
+    Supervisor::new(launcher, std::env::temp_dir(), || 0)
 }
 
 pub(crate) fn settings(args: &[&str]) -> Settings {
@@ -118,6 +118,12 @@ pub(crate) fn is_root() -> bool {
 /// Whether there is such a process, be it that nobody has taken its end.
 pub(crate) fn exists(pid: &str) -> bool {
     std::path::Path::new("/proc").join(pid).exists()
+}
+
+/// Whether there is such a process and it has not ended.
+pub(crate) fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(std::path::Path::new("/proc").join(pid).join("stat"));
+    stat.is_ok_and(|stat| !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z")))
 }
 
 /// Waits for what is about to happen elsewhere, and is told to nobody.

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio, exit};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 unsafe extern "C" {
@@ -16,7 +17,11 @@ const IGNORE: usize = 1;
 
 static ASKED: AtomicU32 = AtomicU32::new(0);
 
+/// What was open before anything was opened.
+static INHERITED: OnceLock<String> = OnceLock::new();
+
 fn main() {
+    INHERITED.get_or_init(descriptors);
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map_or("serve", String::as_str) {
         "serve" => serve(u32::MAX),
@@ -110,13 +115,15 @@ fn in_thread(stream: impl Read + Write + Send + 'static, requests: u32) {
 fn answer(path: &str) -> (u16, String) {
     let text = |path: &str| std::fs::read_to_string(path).unwrap();
     match path.split('?').next().unwrap() {
-        "/env" => (200, std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect()),
+        "/env" => {
+            (200, std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect())
+        }
         "/args" => (200, std::env::args().map(|arg| format!("{arg}\n")).collect()),
         "/status" => (200, text("/proc/self/status")),
         "/stat" => (200, text("/proc/self/stat")),
         "/limits" => (200, text("/proc/self/limits")),
         "/folder" => (200, std::env::current_dir().unwrap().display().to_string()),
-        "/descriptors" => (200, descriptors()),
+        "/descriptors" => (200, INHERITED.get().unwrap().clone()),
         // Not ready for the first two times it is asked.
         "/third-time" if ASKED.load(Ordering::SeqCst) < 2 => (503, String::new()),
         "/print" => {
