@@ -14,6 +14,7 @@ mod keeping;
 mod logs;
 mod migrate;
 mod policy;
+mod programs;
 mod readme;
 mod registries;
 mod scan;
