@@ -43,24 +43,57 @@ fn one_that_never_gets_ready_can_be_stopped() {
     assert!(!exists(&pids[0]));
 }
 
+/// The process that answers, and its parent, which is its shim.
+fn parent(process: &process::Process) -> (String, String) {
+    let stat = get(process, "/stat").unwrap();
+    let (head, rest) = stat.rsplit_once(')').unwrap();
+    let pid = head.split(' ').next().unwrap().to_owned();
+    (pid, rest.split_whitespace().nth(1).unwrap().to_owned())
+}
+
+fn kill(pid: &str) {
+    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
 #[test]
 fn one_whose_shim_is_killed_is_gone_and_started_again() {
     let process = ready(settings(&[]));
-    let parent = |process: &process::Process| {
-        let stat = get(process, "/stat").unwrap();
-        let (head, rest) = stat.rsplit_once(')').unwrap();
-        let pid = head.split(' ').next().unwrap().to_owned();
-        (pid, rest.split_whitespace().nth(1).unwrap().to_owned())
-    };
     let (pid, shim) = parent(&process);
-    let shim = rustix::process::Pid::from_raw(shim.parse().unwrap()).unwrap();
     let before = process.address();
-    rustix::process::kill_process(shim, rustix::process::Signal::KILL).unwrap();
+    kill(&shim);
     eventually("it is ready again", || {
         process.address().is_some_and(|address| Some(&address) != before.as_ref())
     });
     eventually("the old one runs no more", || !runs(&pid));
     assert_ne!(parent(&process).0, pid);
+}
+
+#[test]
+fn one_whose_shim_is_killed_takes_its_group_along() {
+    let told = Arc::new(Told::default());
+    let process = start_told(settings(&["deaf"]), &told);
+    process.wait_until_ready().unwrap();
+    let pids = told.after("pid ", 4);
+    let child = told.after("grouped ", 1).remove(0);
+    kill(&parent(&process).1);
+    eventually("its child runs no more", || !runs(&child));
+    // Nobody can find these any more, as the documentation says.
+    pids.iter().filter(|pid| runs(pid)).for_each(|pid| kill(pid));
+}
+
+#[test]
+fn one_that_ends_by_itself_takes_all_along() {
+    let told = Arc::new(Told::default());
+    let process = start_told(settings(&["deaf"]), &told);
+    process.wait_until_ready().unwrap();
+    let pids = told.after("pid ", 4);
+    let before = process.address();
+    assert_eq!(get(&process, "/die"), None);
+    eventually("it is ready again", || {
+        process.address().is_some_and(|address| Some(&address) != before.as_ref())
+    });
+    assert!(!pids.iter().any(|pid| exists(pid)), "{pids:?}");
 }
 
 /// What another process of this test does until it is killed: it keeps a program.

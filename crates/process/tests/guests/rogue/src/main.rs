@@ -40,11 +40,15 @@ fn main() {
             }
             serve(u32::MAX)
         }
-        "child" => wait_forever(),
+        // Stays in the process group.
+        "child" => {
+            println!("grouped {}", std::process::id());
+            wait_forever()
+        }
         // Leaves the process group, and has a child there.
         "runaway" => {
             unsafe { setsid() };
-            spawn("child");
+            spawn("mute");
             wait_forever()
         }
         "mute" => wait_forever(),
@@ -126,6 +130,7 @@ fn answer(path: &str) -> (u16, String) {
         "/descriptors" => (200, INHERITED.get().unwrap().clone()),
         // Not ready for the first two times it is asked.
         "/third-time" if ASKED.load(Ordering::SeqCst) < 2 => (503, String::new()),
+        "/die" => exit(9),
         "/print" => {
             for i in 0..200_000 {
                 println!("line {i}");
