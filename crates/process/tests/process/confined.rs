@@ -87,7 +87,8 @@ fn it_leads_a_session_of_its_own_without_a_terminal() {
 #[test]
 fn its_limits_are_the_kernels() {
     let limits = Limits { memory_mb: 64, files: 40, processes: 12 };
-    let process = ready(Settings { limits, ..settings(&[]) });
+    // The kernel counts the processes of a user, and a user goes with a name.
+    let process = ready(Settings { limits, name: "limited".into(), ..settings(&[]) });
     let shown = get(&process, "/limits").unwrap();
     let megabytes = (64u64 << 20).to_string();
     assert_eq!(row(&shown, "Max data size")[..2], [&*megabytes, &*megabytes]);

@@ -67,6 +67,8 @@ fn one_whose_shim_is_killed_is_gone_and_started_again() {
     });
     eventually("the old one runs no more", || !runs(&pid));
     assert_ne!(parent(&process).0, pid);
+    // Waited for, so that the folder of the first one is gone with it.
+    assert!(process.stop(PATIENCE));
 }
 
 #[test]
@@ -80,6 +82,7 @@ fn one_whose_shim_is_killed_takes_its_group_along() {
     eventually("its child runs no more", || !runs(&child));
     // Nobody can find these any more, as the documentation says.
     pids.iter().filter(|pid| runs(pid)).for_each(|pid| kill(pid));
+    assert!(process.stop(PATIENCE));
 }
 
 #[test]
