@@ -31,8 +31,12 @@ const IMAGE_PACKAGES: &[(&str, &str)] = &[
     ("runc", "runc"),
 ];
 
-/// What guests are compiled for.
-const TARGETS: &[&str] = &["wasm32-wasip2"];
+/// What guests are compiled for: components, and programs of this machine that need no library.
+const TARGETS: &[&str] = if cfg!(target_arch = "aarch64") {
+    &["wasm32-wasip2", "aarch64-unknown-linux-musl"]
+} else {
+    &["wasm32-wasip2", "x86_64-unknown-linux-musl"]
+};
 
 /// Installs what is missing.
 ///

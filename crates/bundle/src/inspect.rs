@@ -145,7 +145,7 @@ pub fn verify(path: &Path, expected: Option<&Digest>) -> Result<Verification, Fa
 
 /// The digest that pins one pack, the same in both archive formats.
 ///
-/// `http-component`: SHA-256 of the file. `static`: SHA-256 of a listing of the folder, sorted by
+/// `http-component` and `process`: SHA-256 of the file. `static`: SHA-256 of a listing of the folder, sorted by
 /// path, one line each: `<path>\t<size>\t<digest>\n` for a file and `<path>\tlink\t<target>\n` for
 /// a link, with paths relative to the folder. No name can hold a tab or a line break.
 ///
@@ -156,7 +156,9 @@ pub fn pack_digest(archive: &Archive, pack: &Pack) -> Result<Digest, Fault> {
     match (pack.kind, entry) {
         (PackKind::Static, Some(folder)) => folder_digest(archive, &format!("{}/", folder.path)),
         (PackKind::Static, None) => folder_digest(archive, ""),
-        (PackKind::HttpComponent, _) => Ok(file_digest(archive, pack.path.as_str())?.0),
+        (PackKind::HttpComponent | PackKind::Process, _) => {
+            Ok(file_digest(archive, pack.path.as_str())?.0)
+        }
     }
 }
 

@@ -90,7 +90,7 @@ fn word(kind: EntryKind) -> &'static str {
 fn paths(manifest: &BundleManifest) -> Vec<(String, &InnerPath, EntryKind)> {
     let packs = manifest.packs.iter().enumerate().map(|(i, pack)| {
         let wanted = match pack.kind {
-            PackKind::HttpComponent => EntryKind::File,
+            PackKind::HttpComponent | PackKind::Process => EntryKind::File,
             PackKind::Static => EntryKind::Directory,
         };
         (format!("/packs/{i}/path"), &pack.path, wanted)

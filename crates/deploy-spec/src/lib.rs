@@ -40,7 +40,10 @@ pub use fault::{Fault, Kind};
 pub use host_config::HostConfig;
 pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
-pub use manifest::{BundleManifest, Health, InnerPath, Limits, Pack, PackKind, SecretNeed};
+pub use manifest::{
+    BundleManifest, Health, InnerPath, Limits, Pack, PackKind, ProcessListen, ProcessProbe,
+    ProcessSettings, SecretNeed,
+};
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
 pub use revision::{CheckStatus, GateCheck, PinnedPack, Revision};
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};

@@ -1,5 +1,7 @@
 //! `bundle.yaml`: what a bundle says about itself.
 
+mod process;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
@@ -9,6 +11,8 @@ use crate::fault::Fault;
 use crate::route::PathPrefix;
 use crate::slug::{BundleId, PackId};
 use crate::text::{checked_text, shown};
+
+pub use process::{ProcessListen, ProcessProbe, ProcessSettings};
 
 crate::schema_tag!(
     /// `greentic.bundle.v1`
@@ -74,7 +78,7 @@ pub struct Pack {
     pub pack_id: PackId,
     /// How it runs.
     pub kind: PackKind,
-    /// `http-component`: a component file. `static`: a folder.
+    /// `http-component`: a component file. `static`: a folder. `process`: a static ELF executable.
     pub path: InnerPath,
     /// Where it answers below the deployment's path prefix.
     #[serde(default)]
@@ -82,9 +86,12 @@ pub struct Pack {
     /// Bounds on what one request may use.
     #[serde(default)]
     pub limits: Limits,
-    /// Hosts it may call; empty means none.
+    /// Hosts it may call; empty means none. A `process` calls whom it likes, so it names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
+    /// How a `process` is run; the other kinds have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessSettings>,
 }
 
 /// How a pack runs.
@@ -95,14 +102,27 @@ pub enum PackKind {
     HttpComponent,
     /// A folder of files.
     Static,
+    /// A static ELF executable that serves HTTP/1.1.
+    Process,
+}
+
+impl PackKind {
+    /// The largest limit of memory, in MiB.
+    const fn memory_mb_max(self) -> u32 {
+        match self {
+            Self::HttpComponent | Self::Static => 256,
+            Self::Process => 65_536,
+        }
+    }
 }
 
 /// Bounds on what one request to a pack may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Linear memory of one instance, in MiB (1 to 256).
-    #[schemars(range(min = 1, max = 256))]
+    /// `http-component`: linear memory of one instance, in MiB (1 to 256). `process`: memory that
+    /// each of its processes may write, in MiB (1 to 65 536).
+    #[schemars(range(min = 1, max = 65_536))]
     pub memory_mb: u32,
     /// Wall-clock time of one request until its response ends, in milliseconds (1 to 600 000).
     #[schemars(range(min = 1, max = 600_000))]
@@ -167,9 +187,12 @@ impl BundleManifest {
                 return Err(Fault::invalid(format!("two packs answer at `{}`", pack.public_path))
                     .at(at("public_path")));
             }
-            if !(1..=256).contains(&pack.limits.memory_mb) {
-                return Err(Fault::invalid("memory_mb is from 1 to 256").at(at("limits/memory_mb")));
+            let most = pack.kind.memory_mb_max();
+            if !(1..=most).contains(&pack.limits.memory_mb) {
+                let why = format!("memory_mb is from 1 to {most}");
+                return Err(Fault::invalid(why).at(at("limits/memory_mb")));
             }
+            process::check(pack, i)?;
             if !(1..=600_000).contains(&pack.limits.timeout_ms) {
                 return Err(
                     Fault::invalid("timeout_ms is from 1 to 600000").at(at("limits/timeout_ms"))

@@ -13,6 +13,7 @@ mod mutate;
 mod op;
 mod outcome;
 mod policy_command;
+mod programs;
 mod progress;
 mod registries;
 mod registry_command;
@@ -25,5 +26,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if programs::is_shim() {
+        return process::shim_main();
+    }
     cli::run()
 }

@@ -23,6 +23,7 @@ use workload::{Engine, EngineSettings};
 use crate::globals::Globals;
 use crate::op::engine_settings;
 use crate::outcome::{Named, Success};
+use crate::programs::supervisor;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -145,8 +146,12 @@ impl Source {
             Self::Document(path) => {
                 let id = serve::read_document(&path)?.environment_id;
                 let cache_dir = Some(folder.join("run/cache"));
-                let engine =
-                    Engine::new(EngineSettings { cache_dir, ..EngineSettings::default() })?;
+                let supervisor = Some(supervisor());
+                let engine = Engine::new(EngineSettings {
+                    cache_dir,
+                    supervisor,
+                    ..EngineSettings::default()
+                })?;
                 let keys = serve::ephemeral_cookie_keys()?;
                 tracing::warn!(
                     "sessions are remembered until this process ends: a document brings no cookie keys"

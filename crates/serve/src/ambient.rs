@@ -30,6 +30,12 @@ pub fn random<const N: usize>() -> Result<[u8; N], Fault> {
     Ok(bytes)
 }
 
+/// A fair draw, for what must not happen at the same time everywhere.
+#[must_use]
+pub fn roll() -> u32 {
+    rand::random()
+}
+
 /// The account with this number, on this machine.
 #[must_use]
 pub fn actor(uid: u32) -> Actor {

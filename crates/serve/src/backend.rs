@@ -88,6 +88,21 @@ impl Backend {
         self.loaded.get().ok_or_else(|| Fault::internal("a workload vanished while it was loaded"))
     }
 
+    /// Loads the workload if it was not, and waits until its programs are ready. Blocks. That one
+    /// is not ready is no reason to serve something else: the gate has seen that it can be, and it
+    /// is started again.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded.
+    pub(crate) fn prepare(&self) -> Result<(), Fault> {
+        let is_new = !self.is_loaded();
+        let workload = self.workload()?;
+        if is_new && let Err(fault) = workload.wait_until_ready() {
+            tracing::error!(%fault, "a revision that takes traffic is not ready");
+        }
+        Ok(())
+    }
+
     /// What the workload is given to read.
     fn given(&self) -> Result<Given, Fault> {
         let mut given = match &self.store {

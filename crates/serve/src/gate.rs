@@ -164,6 +164,7 @@ fn secrets(store: &EnvironmentStore, archive: &Archive, revision: &Revision) -> 
 }
 
 fn readiness(archive: &Archive, workload: &Arc<Workload>) -> Said<()> {
+    workload.wait_until_ready().map_err(words)?;
     let health = archive.manifest().health.as_ref();
     let path = health.map_or("/", |health| health.readiness_path.as_str());
     let timeout = Duration::from_millis(health.map_or(2_000, |health| health.timeout_ms).into());

@@ -199,7 +199,7 @@ impl Plane {
             config.split.as_ref().is_some_and(|split| split.allocation.entries.of(id).get() > 0)
         };
         let live = deployment.revisions().iter().filter(|live| takes_traffic(live.revision_id));
-        let fault = live.filter_map(|live| live.backend.workload().err()).next();
+        let fault = live.filter_map(|live| live.backend.prepare().err()).next();
         (deployment, fault)
     }
 

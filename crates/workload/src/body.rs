@@ -1,4 +1,5 @@
-//! The body of a response: some bytes, a guest that is still running, or a file.
+//! The body of a response: some bytes, a guest that is still running, a file, or what a program
+//! sends.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::component::GuestBody;
+use crate::program::ProgramBody;
 use crate::site::FileBody;
 
 /// An error of a body, ours or the caller's.
@@ -19,6 +21,7 @@ enum Kind {
     Whole(Bytes),
     Guest(Box<GuestBody>),
     File(Box<FileBody>),
+    Program(Box<ProgramBody>),
 }
 
 impl Body {
@@ -33,7 +36,7 @@ impl Body {
     pub const fn whole(&self) -> Option<&Bytes> {
         match &self.0 {
             Kind::Whole(bytes) => Some(bytes),
-            Kind::Guest(_) | Kind::File(_) => None,
+            Kind::Guest(_) | Kind::File(_) | Kind::Program(_) => None,
         }
     }
 }
@@ -62,6 +65,12 @@ impl From<FileBody> for Body {
     }
 }
 
+impl From<ProgramBody> for Body {
+    fn from(program: ProgramBody) -> Self {
+        Self(Kind::Program(Box::new(program)))
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BoxError;
@@ -75,6 +84,7 @@ impl http_body::Body for Body {
             Kind::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::Guest(guest) => guest.poll_frame(cx),
             Kind::File(file) => file.poll_frame(cx),
+            Kind::Program(program) => program.poll_frame(cx),
         }
     }
 
@@ -83,6 +93,7 @@ impl http_body::Body for Body {
             Kind::Whole(bytes) => bytes.is_empty(),
             Kind::Guest(guest) => guest.is_ended(),
             Kind::File(file) => file.left() == 0,
+            Kind::Program(program) => program.is_ended(),
         }
     }
 
@@ -91,6 +102,7 @@ impl http_body::Body for Body {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Guest(guest) => guest.left().map_or_else(SizeHint::new, SizeHint::with_exact),
             Kind::File(file) => SizeHint::with_exact(file.left()),
+            Kind::Program(program) => program.size_hint(),
         }
     }
 }
@@ -101,6 +113,7 @@ impl std::fmt::Debug for Body {
             Kind::Whole(_) => "Body(whole)",
             Kind::Guest(_) => "Body(guest)",
             Kind::File(_) => "Body(file)",
+            Kind::Program(_) => "Body(program)",
         })
     }
 }

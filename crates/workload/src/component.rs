@@ -15,7 +15,7 @@ mod respond;
 mod running;
 mod ticker;
 
-pub(crate) use guest::Granted;
+pub(crate) use guest::{Granted, text};
 pub(crate) use load::Components;
 pub(crate) use reply::GuestBody;
 pub(crate) use respond::ComponentPack;

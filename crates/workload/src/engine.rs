@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use bundle::Archive;
 use deploy_spec::{BundleManifest, Digest, Fault, Pack, PackKind};
+use process::Supervisor;
 use serde_json::{Map, Value};
 
 use crate::component::{Components, Granted};
+use crate::program::ProgramPack;
 use crate::site::{FileCache, Site};
 use crate::workload::{Loaded, PackInfo, Runs, Workload};
 
@@ -22,11 +24,14 @@ pub struct EngineSettings {
     pub instances: u32,
     /// How much memory the contents of small static files may take, in MiB. Default: 64.
     pub file_cache_mb: u32,
+    /// Who keeps the programs of bundles running. Default: nobody, and bundles with a pack of the
+    /// kind `process` are refused.
+    pub supervisor: Option<Supervisor>,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { cache_dir: None, instances: 1_000, file_cache_mb: 64 }
+        Self { cache_dir: None, instances: 1_000, file_cache_mb: 64, supervisor: None }
     }
 }
 
@@ -35,7 +40,8 @@ impl Default for EngineSettings {
 pub struct Given {
     /// What the log calls the workload: its revision.
     pub name: String,
-    /// What it may read by `wasi:config`: strings as they are, other values as JSON text.
+    /// What a component may read by `wasi:config`, and a program in its environment: strings as
+    /// they are, other values as JSON text.
     pub config: Map<String, Value>,
     /// Which of these are secret: they are masked in what it prints.
     pub secrets: Vec<String>,
@@ -49,6 +55,7 @@ pub struct Engine(Arc<Shared>);
 struct Shared {
     components: Components,
     files: Arc<FileCache>,
+    supervisor: Option<Supervisor>,
 }
 
 impl Engine {
@@ -60,15 +67,19 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, Fault> {
         let components = Components::new(settings.instances, settings.cache_dir)?;
         let files = Arc::new(FileCache::new(u64::from(settings.file_cache_mb) << 20));
-        Ok(Self(Arc::new(Shared { components, files })))
+        let supervisor = settings.supervisor;
+        Ok(Self(Arc::new(Shared { components, files, supervisor })))
     }
 
-    /// Loads every pack of a bundle. Blocks: it reads components from the archive, and compiles
-    /// those that are not in the cache.
+    /// Loads every pack of a bundle. Blocks: it reads components and programs from the archive, and
+    /// compiles the components that are not in the cache. Programs are started, not waited for:
+    /// that is [`Workload::wait_until_ready`].
     ///
     /// # Errors
     /// `invalid-input` when a pack is missing from the archive, is not a component, imports
-    /// something that there is not, or does not export `wasi:http/incoming-handler`.
+    /// something that there is not, or does not export `wasi:http/incoming-handler`; when it is not
+    /// a static program for this machine, or its configuration cannot be its environment. `refused`
+    /// when there is nobody to keep programs running.
     pub fn load(
         &self,
         archive: &Archive,
@@ -76,9 +87,9 @@ impl Engine {
         given: &Given,
     ) -> Result<Workload, Fault> {
         let manifest: &BundleManifest = archive.manifest();
-        let given = Arc::new(Granted::new(given));
+        let granted = Arc::new(Granted::new(given));
         let load = |(i, pack): (usize, &Pack)| {
-            let runs = self.runs(archive, digest, pack, &given);
+            let runs = self.runs(archive, digest, pack, given, &granted);
             let runs = runs.map_err(|fault| fault.at(format!("/packs/{i}")))?;
             let Pack { pack_id, kind, public_path, .. } = pack.clone();
             Ok(Loaded { info: PackInfo { pack_id, kind, public_path }, runs })
@@ -92,17 +103,24 @@ impl Engine {
         archive: &Archive,
         digest: &Digest,
         pack: &Pack,
-        given: &Arc<Granted>,
+        given: &Given,
+        granted: &Arc<Granted>,
     ) -> Result<Runs, Fault> {
         match pack.kind {
             PackKind::HttpComponent => {
                 let bytes = archive.read(pack.path.as_str())?;
-                let component = self.0.components.load(&bytes, pack, given)?;
+                let component = self.0.components.load(&bytes, pack, granted)?;
                 Ok(Runs::Component(Arc::new(component)))
             }
             PackKind::Static => {
                 let site = Site::new(archive, digest, pack, &self.0.files)?;
                 Ok(Runs::Site(Arc::new(site)))
+            }
+            PackKind::Process => {
+                let supervisor = self.0.supervisor.as_ref().ok_or_else(no_supervisor)?;
+                let bytes = archive.read(pack.path.as_str())?;
+                let program = ProgramPack::start(supervisor, &bytes, pack, given, granted)?;
+                Ok(Runs::Program(Arc::new(program)))
             }
         }
     }
@@ -113,6 +131,10 @@ impl Engine {
     pub fn version(&self) -> &str {
         self.0.components.version()
     }
+}
+
+fn no_supervisor() -> Fault {
+    Fault::refused("programs are not run here").hint("serve the bundle with `gtc start`")
 }
 
 impl std::fmt::Debug for Engine {

@@ -12,14 +12,17 @@ pub enum Failure {
     NoPack,
     /// The request cannot be given to the pack (an unreadable `Host`): 400.
     BadRequest,
-    /// The component trapped, or ended without an answer: 502.
+    /// The component trapped, or ended without an answer; the program's answer was none, or broke
+    /// off: 502.
     Failed,
     /// The component trapped after it was denied memory beyond its limit: 502.
     OutOfMemory,
-    /// The component took longer than its limit: 504.
+    /// The component or program took longer than its limit: 504.
     TooSlow,
     /// Every instance is in use: 503 with `Retry-After`.
     Busy,
+    /// The program is starting, or has just ended and is started again: 503 with `Retry-After`.
+    NotReady,
     /// A file of the bundle cannot be read: 500.
     Unreadable,
 }
@@ -33,6 +36,7 @@ impl Failure {
             Self::OutOfMemory => (StatusCode::BAD_GATEWAY, "the workload ran out of memory\n"),
             Self::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "the workload took too long\n"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once\n"),
+            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "the workload is starting\n"),
             Self::Unreadable => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "a file of this bundle cannot be read\n")
             }
@@ -50,7 +54,7 @@ impl Failure {
     pub fn response(self) -> Response<Body> {
         let (status, text) = self.row();
         let mut response = plain(status, text);
-        if self == Self::Busy {
+        if matches!(self, Self::Busy | Self::NotReady) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response.extensions_mut().insert(self);

@@ -1,17 +1,20 @@
-//! How a revision runs: WASM components in a metered sandbox, and static files in place.
+//! How a revision runs: WASM components in a metered sandbox, static files in place, and programs
+//! that are kept running and proxied to.
 //!
 //! An [`Engine`] is shared by the process; [`Engine::load`] turns an open bundle into a
 //! [`Workload`]; [`Workload::respond`] answers requests and never fails: what goes wrong inside a
 //! workload becomes the response of that one request, by the table in [`Failure`].
 //!
-//! No sockets are opened here except a guest's own calls to the hosts that its pack names, and
-//! nothing knows about deployments, revisions or splits.
+//! No sockets are opened here except a guest's own calls to the hosts that its pack names and the
+//! connections to programs, and nothing knows about deployments, revisions or splits.
 
 mod body;
 mod component;
 mod engine;
 mod failure;
+mod hop_by_hop;
 mod prefix;
+mod program;
 mod site;
 mod workload;
 

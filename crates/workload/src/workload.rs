@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deploy_spec::{Digest, PackId, PackKind, PathPrefix};
+use deploy_spec::{Digest, Fault, PackId, PackKind, PathPrefix};
 use http::{Request, Response};
 
 use crate::body::{Body, BoxError};
 use crate::component::ComponentPack;
 use crate::failure::Failure;
 use crate::prefix;
+use crate::program::ProgramPack;
 use crate::site::Site;
 
-/// A bundle that is loaded and answers requests. Dropping it unloads it; answers in flight keep
-/// what they need.
+/// A bundle that is loaded and answers requests. Dropping it unloads it, and stops its programs;
+/// answers in flight keep what they need.
 pub struct Workload {
     digest: Digest,
     /// Longest public path first, so that the first that covers a path is the one.
@@ -40,6 +41,7 @@ pub(crate) struct Loaded {
 pub(crate) enum Runs {
     Component(Arc<ComponentPack>),
     Site(Arc<Site>),
+    Program(Arc<ProgramPack>),
 }
 
 impl Workload {
@@ -61,6 +63,18 @@ impl Workload {
     /// The packs, longest public path first.
     pub fn packs(&self) -> impl Iterator<Item = &PackInfo> {
         self.packs.iter().map(|pack| &pack.info)
+    }
+
+    /// Waits until every program of the bundle is ready for the first time, or one has failed.
+    /// Blocks, at most as long as the deadlines of their probes; not at all without programs.
+    ///
+    /// # Errors
+    /// `unhealthy` when a program ended or was not ready in time. It is started again all the same.
+    pub fn wait_until_ready(&self) -> Result<(), Fault> {
+        self.packs.iter().try_for_each(|pack| match &pack.runs {
+            Runs::Program(program) => program.wait_until_ready(),
+            Runs::Component(_) | Runs::Site(_) => Ok(()),
+        })
     }
 
     /// Answers one request. The deployment's path prefix is already gone from the path and named
@@ -92,6 +106,7 @@ impl Workload {
             match runs {
                 None => Failure::NoPack.response(),
                 Some((Runs::Component(pack), _)) => pack.respond(request).await,
+                Some((Runs::Program(pack), _)) => pack.respond(request).await,
                 Some((Runs::Site(site), true)) => site.redirect_to_root(&request),
                 Some((Runs::Site(site), false)) => site.respond(&request),
             }

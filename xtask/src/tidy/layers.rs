@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("env-pack", 2),
     ("ingress", 2),
     ("policy", 2),
+    ("process", 2),
     ("registry", 2),
     ("store", 2),
     ("workload", 2),
@@ -23,8 +24,10 @@ const LAYERS: &[(&str, u8)] = &[
 const FEATURE: u8 = 3;
 
 /// The arrows within a layer: from, to, why.
-const SIDEWAYS: &[(&str, &str, &str)] =
-    &[("workload", "bundle", "a workload is loaded out of a bundle that was verified")];
+const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("workload", "bundle", "a workload is loaded out of a bundle that was verified"),
+    ("workload", "process", "a program of a bundle is a workload that is kept running"),
+];
 
 /// The crates that hold every decision and no side effect.
 const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "scan"];

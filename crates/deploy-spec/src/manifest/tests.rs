@@ -13,6 +13,10 @@ fn good() -> Value {
             {"pack_id": "web", "kind": "http-component", "path": "packs/web.wasm"},
             {"pack_id": "assets", "kind": "static", "path": "assets", "public_path": "/assets",
              "limits": {"memory_mb": 256}, "egress": ["api.example.com"]},
+            {"pack_id": "api", "kind": "process", "path": "bin/api", "public_path": "/api",
+             "limits": {"memory_mb": 65536},
+             "process": {"args": ["--verbose"], "listen": "socket", "files": 4096, "grace_ms": 0,
+                         "probe": {"path": "/healthz", "deadline_ms": 5000}}},
         ],
         "health": {"readiness_path": "/readyz"},
         "config_schema": "config.schema.json",
@@ -33,6 +37,8 @@ fn a_good_manifest_is_accepted_with_its_defaults() {
     assert!(manifest.packs[0].public_path.is_root());
     assert_eq!(manifest.packs[0].limits, Limits { memory_mb: 64, timeout_ms: 5_000 });
     assert_eq!(manifest.packs[1].limits, Limits { memory_mb: 256, timeout_ms: 5_000 });
+    let process = manifest.packs[2].process.as_ref().unwrap();
+    assert_eq!((process.listen, process.processes), (ProcessListen::Socket, None));
     assert_eq!(manifest.health.as_ref().unwrap().timeout_ms, 2_000);
     assert_eq!(read(&json!(manifest)), Ok(manifest));
 }
@@ -54,6 +60,18 @@ fn a_manifest_broken_in_any_way_is_refused_by_name() {
         ("/packs/1/limits/memory_mb", json!(257), "/packs/1/limits/memory_mb"),
         ("/packs/1/limits/timeout_ms", json!(0), "/packs/1/limits/timeout_ms"),
         ("/packs/1/limits/timeout_ms", json!(600_001), "/packs/1/limits/timeout_ms"),
+        ("/packs/1/process", json!({}), "/packs/1/process"),
+        ("/packs/2/limits/memory_mb", json!(65_537), "/packs/2/limits/memory_mb"),
+        ("/packs/2/egress", json!(["api.example.com"]), "/packs/2/egress"),
+        ("/packs/2/process/env", json!({}), "/packs/2/process/env"),
+        ("/packs/2/process/args", json!(["a", "b\0"]), "/packs/2/process/args/1"),
+        ("/packs/2/process/listen", json!("tcp"), "/packs/2/process/listen"),
+        ("/packs/2/process/files", json!(15), "/packs/2/process/files"),
+        ("/packs/2/process/processes", json!(0), "/packs/2/process/processes"),
+        ("/packs/2/process/grace_ms", json!(600_001), "/packs/2/process/grace_ms"),
+        ("/packs/2/process/probe/path", json!("healthz"), "/packs/2/process/probe/path"),
+        ("/packs/2/process/probe/deadline_ms", json!(0), "/packs/2/process/probe/deadline_ms"),
+        ("/packs/2/process/probe/timeout", json!(0), "/packs/2/process/probe/timeout"),
         ("/packs/1/limits/cpu", json!(1), "/packs/1/limits/cpu"),
         ("/health/readiness_path", json!("readyz"), "/health/readiness_path"),
         ("/health/readiness_path", json!(""), "/health/readiness_path"),

@@ -16,6 +16,7 @@ mod keeping;
 mod logs;
 mod migrate;
 mod policy;
+mod programs;
 mod readme;
 mod registries;
 mod scan;

@@ -29,7 +29,7 @@ const MASKED_MIN: usize = 6;
 /// What a bundle was given, as its instances use it.
 pub(crate) struct Granted {
     /// What the log calls it.
-    pub(super) name: String,
+    pub(crate) name: String,
     variables: WasiConfigVariables,
     /// What it may not print, the longest first.
     masked: Vec<String>,
@@ -37,10 +37,6 @@ pub(crate) struct Granted {
 
 impl Granted {
     pub(crate) fn new(given: &Given) -> Self {
-        let text = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
         let secrets = given.secrets.iter().filter_map(|name| given.config.get(name));
         let mut masked: Vec<String> =
             secrets.map(text).filter(|secret| secret.len() >= MASKED_MIN).collect();
@@ -51,12 +47,20 @@ impl Granted {
     }
 
     /// A line without the secrets that stand in it.
-    pub(super) fn masked(&self, line: String) -> String {
+    pub(crate) fn masked(&self, line: String) -> String {
         let hide = |line: String, secret: &String| match line.contains(secret.as_str()) {
             true => line.replace(secret.as_str(), "[secret]"),
             false => line,
         };
         self.masked.iter().fold(line, hide)
+    }
+}
+
+/// A value of the configuration as workloads read it.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Response, header};
+use http::{HeaderMap, Response, header};
 use http_body::{Body as _, Frame};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
@@ -13,19 +13,7 @@ use super::respond::Answer;
 use super::running::Running;
 use crate::body::{Body, BoxError};
 use crate::failure::Failure;
-
-/// Headers that belong to one connection (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+use crate::hop_by_hop;
 
 /// Makes the response of an answer. `running` is the guest if it has not ended.
 pub(super) fn reply(answer: Option<Answer>, running: Option<Running>) -> Response<Body> {
@@ -35,18 +23,12 @@ pub(super) fn reply(answer: Option<Answer>, running: Option<Running>) -> Respons
     if parts.status.is_informational() {
         return Failure::Failed.response();
     }
-    strip(&mut parts.headers);
+    hop_by_hop::strip(&mut parts.headers);
     let body = match running {
         Some(_) => GuestBody::new(&parts.headers, body, running).into(),
         None => ended(&parts.headers, body),
     };
     Response::from_parts(parts, body)
-}
-
-fn strip(headers: &mut HeaderMap) {
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
 }
 
 /// The body of a guest that has ended: in one piece if it is one, so that its length is known.

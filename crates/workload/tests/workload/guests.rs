@@ -16,11 +16,22 @@ pub(crate) fn naughty() -> &'static [u8] {
     NAUGHTY.get_or_init(|| build("tests/guests/naughty", "naughty"))
 }
 
+/// The program that serves HTTP/1.1, linked statically.
+pub(crate) fn server() -> &'static [u8] {
+    static SERVER: OnceLock<Vec<u8>> = OnceLock::new();
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    SERVER.get_or_init(|| build_for(&target, "tests/guests/server", "server"))
+}
+
 fn build(crate_dir: &str, name: &str) -> Vec<u8> {
+    build_for("wasm32-wasip2", crate_dir, &format!("{name}.wasm"))
+}
+
+fn build_for(triple: &str, crate_dir: &str, name: &str) -> Vec<u8> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join(crate_dir).join("Cargo.toml");
     let target = target_dir();
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--locked", "--target", "wasm32-wasip2"])
+        .args(["build", "--quiet", "--release", "--locked", "--target", triple])
         .arg("--manifest-path")
         .arg(&manifest)
         .arg("--target-dir")
@@ -29,8 +40,8 @@ fn build(crate_dir: &str, name: &str) -> Vec<u8> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()
         .unwrap();
-    assert!(built.success(), "{name} was not built; is the target wasm32-wasip2 installed?");
-    std::fs::read(target.join(format!("wasm32-wasip2/release/{name}.wasm"))).unwrap()
+    assert!(built.success(), "{name} was not built; is the target {triple} installed?");
+    std::fs::read(target.join(format!("{triple}/release/{name}"))).unwrap()
 }
 
 /// Beside what cargo builds for the host, so that the two do not wait for each other.

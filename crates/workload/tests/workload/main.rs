@@ -11,6 +11,7 @@ mod isolation;
 mod limits;
 mod loading;
 mod printed;
+mod programs;
 mod site;
 mod site_ranges;
 mod streaming;

@@ -14,6 +14,7 @@ use crate::globals::{Change, Globals};
 use crate::mutate::{self, Fields, ask};
 use crate::op::environment_and;
 use crate::outcome::Success;
+use crate::programs::supervisor;
 
 #[derive(Debug, Args)]
 pub(crate) struct WarmArgs {
@@ -82,6 +83,7 @@ fn in_data_plane(
 pub(crate) fn engine_settings(store: &EnvironmentStore) -> EngineSettings {
     EngineSettings {
         cache_dir: Some(store.folder().join("run/cache")),
+        supervisor: Some(supervisor()),
         ..EngineSettings::default()
     }
 }

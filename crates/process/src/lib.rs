@@ -1,0 +1,39 @@
+//! Runs programs that bundles bring: checked before they could run, confined, watched over, and
+//! gone with everything they began when they should be.
+//!
+//! A [`Program`] is a static ELF executable in sealed memory. [`Supervisor::start`] keeps it running
+//! as a [`Process`], which answers HTTP at its [`Address`] once it is ready. Between the two stands
+//! a shim, a process of this very program that [`shim_main`] is the whole of: it makes itself weak
+//! and becomes the program, and a second one of it clears up behind it.
+//!
+//! What a program gets: a user and group of its own where we are root, no other groups, no way to
+//! new privileges, a session and process group, an environment and a folder of its own, standard
+//! input from nowhere, its two outputs to a [`Sink`], no other descriptor, and [`Limits`]. What it
+//! shares with everyone: the network, and the files that everyone may read. Where we are not root
+//! it runs as we do, and can do to us what any program of ours could.
+//!
+//! Nothing here knows bundles, revisions or HTTP beyond the probe.
+
+mod address;
+mod backoff;
+mod elf;
+mod launcher;
+mod logs;
+mod probe;
+mod program;
+mod settings;
+mod shim;
+mod state;
+mod supervisor;
+mod users;
+mod wire;
+
+pub use address::{Address, Connection, Duplex};
+pub use elf::check;
+pub use launcher::Launcher;
+pub use logs::{Output, Sink};
+pub use program::Program;
+pub use settings::{Limits, Listen, Probe, Restart, Settings};
+pub use shim::main as shim_main;
+pub use state::State;
+pub use supervisor::{Process, Supervisor};

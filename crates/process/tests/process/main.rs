@@ -1,0 +1,10 @@
+//! Real programs under a real supervisor.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod confined;
+mod ends;
+mod guests;
+mod printed;
+mod ready;
+mod restarts;
+mod support;
