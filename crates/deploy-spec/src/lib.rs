@@ -42,7 +42,7 @@ pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{BundleManifest, Health, InnerPath, Limits, Pack, PackKind, SecretNeed};
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
-pub use revision::{CheckStatus, GateCheck, PinnedPack, Revision};
+pub use revision::{CheckStatus, GateCheck, Pinned, PinnedPack, PinnedSecret, Revision};
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};
 pub use runtime_config::{RuntimeConfig, RuntimeDeployment, RuntimeRevision, RuntimeSplit};
 pub use secret::{SECRET_VERSIONS_KEPT, Secret, SecretVersion};
