@@ -102,7 +102,24 @@ fn a_new_value_tells_who_is_given_an_older_one_and_what_to_type() {
     let mut world = proven();
     stage(&mut world, "1.0.1");
     let put = world.put_secret(PATH, "two");
-    insta::assert_snapshot!(world.told(&put), @"");
+    insta::assert_snapshot!(world.told(&put), @r#"
+    {
+      "behind": [
+        {
+          "deployment_id": "D1",
+          "lifecycle": "ready",
+          "mend": "gtc op revisions stage local digest(1.0.0) --deployment D1",
+          "revision_id": "D1.r1",
+          "sequence": 1,
+          "version": 1
+        }
+      ],
+      "behind_count": 1,
+      "path": "fast2flow/api-key",
+      "reference": "secret://local/fast2flow/api-key",
+      "version": 2
+    }
+    "#);
     let rotated = world.ask_with::<secrets::Rotate>(json!({"path": PATH}), &sealed("three"));
     assert_eq!(rotated.unwrap()["behind"][0]["version"], 1);
     let newest = report(&world);
@@ -154,7 +171,16 @@ fn show_explains_the_closure() {
         let lines: Vec<String> = shown.closure.iter().map(line).collect();
         world.told(&Ok(json!(lines)))
     };
-    insta::assert_snapshot!(shown(&world), @"");
+    insta::assert_snapshot!(shown(&world), @r#"
+    [
+      "bundle fast2flow 1.0.0: digest(1.0.0)",
+      "pack web: sha256:4b5e57f6eb2f42b9039b3d1e13929295f231749c510cbe341cd68036d9af97e2 (http-component at /)",
+      "config 0 values: digest({})",
+      "signature key: own-key",
+      "engine proven by: engine-1",
+      "secret fast2flow/api-key: version 1 (version 2 is for a new revision: gtc op revisions stage local digest(1.0.0) --deployment D1)"
+    ]
+    "#);
     world.ask::<secrets::Delete>(json!({"path": PATH, "force": true})).unwrap();
     assert!(shown(&world).contains("gone: gtc op revisions stage"), "{}", shown(&world));
 }
@@ -219,7 +245,20 @@ fn diff_tells_what_differs_in_each_part() {
     ];
     let lines: Vec<String> =
         parts.iter().flat_map(|(part, all)| all.iter().map(|one| line(part, one))).collect();
-    insta::assert_snapshot!(world.told(&Ok(json!(lines))), @"");
+    insta::assert_snapshot!(world.told(&Ok(json!(lines))), @r#"
+    [
+      "revision changed bundle_digest: \"digest(1.0.0)\" -> \"digest(1.1.0)\"",
+      "revision changed version: \"1.0.0\" -> \"1.1.0\"",
+      "permissions removed pack web: call a.example: \"allowed\" -> null",
+      "permissions added pack web: call b.example: null -> \"allowed\"",
+      "permissions changed pack web: memory_mb: 64 -> 128",
+      "permissions changed secret api-key: \"optional\" -> \"required\"",
+      "secrets changed fast2flow/api-key: {\"value_ref\":\"sealed/one\",\"version\":1} -> {\"value_ref\":\"sealed/two\",\"version\":2}",
+      "files changed bundle.yaml: {\"digest\":\"sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b\",\"size_bytes\":1} -> {\"digest\":\"sha256:785f3ec7eb32f30b90cd0fcf3657d388b5ff4297f2f9716ff66e9b69c05ddd09\",\"size_bytes\":2}",
+      "files removed gone: {\"digest\":\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"size_bytes\":0} -> null",
+      "files added site/new: null -> {\"link\":\"index.html\"}"
+    ]
+    "#);
     assert!(!diff.identical);
     let short = revisions::diff(pair(&world), &contents, 1);
     assert_eq!((short.files.len(), short.summary.last().unwrap().not_shown), (1, 2));

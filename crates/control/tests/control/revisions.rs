@@ -38,6 +38,35 @@ fn stage_pins_the_next_revision() {
     let shown = revisions::show(&world.memory, None, &handle_of("r2")).unwrap();
     insta::assert_snapshot!(world.told(&Ok(json!(shown))), @r#"
     {
+      "closure": [
+        {
+          "name": "fast2flow 1.1.0",
+          "part": "bundle",
+          "pinned_to": "digest(1.1.0)"
+        },
+        {
+          "name": "web",
+          "note": "http-component at /",
+          "part": "pack",
+          "pinned_to": "sha256:4b5e57f6eb2f42b9039b3d1e13929295f231749c510cbe341cd68036d9af97e2"
+        },
+        {
+          "name": "0 values",
+          "part": "config",
+          "pinned_to": "digest({})"
+        },
+        {
+          "name": "key",
+          "part": "signature",
+          "pinned_to": "own-key"
+        },
+        {
+          "name": "proven by",
+          "note": "pinned when it is warmed",
+          "part": "engine",
+          "pinned_to": null
+        }
+      ],
       "revision": {
         "bundle_digest": "digest(1.1.0)",
         "bundle_id": "fast2flow",
