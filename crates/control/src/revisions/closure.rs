@@ -41,7 +41,10 @@ pub(super) fn closure(view: &dyn View, revision: &Revision) -> Result<Vec<Pin>, 
         let pin = Pin::new("pack", pack.pack_id.to_string(), digest(&pack.digest));
         pins.push(pin.noted(format!("{kind} at {}", pack.public_path)));
     }
-    let values = format!("{} values", revision.config.len());
+    let values = match revision.config.len() {
+        1 => "1 value".to_owned(),
+        count => format!("{count} values"),
+    };
     pins.push(Pin::new("config", values, digest(&revision.config_digest)));
     let key = revision.signature.as_ref().map(|signature| signature.key_id.clone());
     pins.push(Pin::new("signature", "key", key));

@@ -162,10 +162,92 @@ fn two_revisions_are_compared_for_people() {
     let world = two_pages();
     let _steady = crate::tables::steady().bind_to_scope();
     let show = |words: &[&str]| crate::tables::shown(&world, words);
-    assert_snapshot!(show(&["op", "revisions", "diff", "r1", "r2"]), @"");
-    assert_snapshot!(show(&["op", "revisions", "diff", "r1", "r1", "--limit", "1"]), @"");
+    assert_snapshot!(show(&["op", "revisions", "diff", "r1", "r2"]), @"
+    from       r1 0 %
+    to         r2 0 %
+    identical  no
+
+    summary
+    part         added  removed  changed  not shown
+    revision     0      1        4        0
+    packs        0      0        1        0
+    permissions  1      0        0        0
+    config       1      0        1        0
+    secrets      0      0        0        0
+    files        1      1        2        0
+
+    revision
+    name           change   from                       to
+    bundle_digest  changed  <digest>               <digest>
+    config_digest  changed  <digest>               <digest>
+    drain_seconds  changed  30                         60
+    engine         removed  wasmtime-<hash>  –
+    version        changed  1.0.0                      1.1.0
+
+    packs
+    name  change   from                                           to
+    site  changed  kind=static public path=/ digest=<digest>  kind=static public path=/ digest=<digest>
+
+    permissions
+    name            change  to
+    secret api_key  added   required
+
+    config
+    name    change   from  to
+    colour  changed  red   blue
+    size    added    –     2
+
+    secrets
+    none
+
+    files
+    name             change   from                                to
+    bundle.yaml      changed  size bytes=111 digest=<digest>  size bytes=154 digest=<digest>
+    site/gone.txt    removed  size bytes=1 digest=<digest>    –
+    site/index.html  changed  size bytes=3 digest=<digest>    size bytes=6 digest=<digest>
+    site/new.txt     added    –                                   size bytes=0 digest=<digest>
+    ");
+    assert_snapshot!(show(&["op", "revisions", "diff", "r1", "r1", "--limit", "1"]), @"
+    from       r1 0 %
+    to         r1 0 %
+    identical  yes
+
+    summary
+    part         added  removed  changed  not shown
+    revision     0      0        0        0
+    packs        0      0        0        0
+    permissions  0      0        0        0
+    config       0      0        0        0
+    secrets      0      0        0        0
+    files        0      0        0        0
+
+    revision
+    none
+
+    packs
+    none
+
+    permissions
+    none
+
+    config
+    none
+
+    secrets
+    none
+
+    files
+    none
+    ");
     let closure = show(&["op", "revisions", "show", "r1"]);
-    assert_snapshot!(closure.split_once("closure").unwrap().1, @"");
+    assert_snapshot!(closure.split_once("closure").unwrap().1, @"
+    part       name        pinned to                                                         note
+    bundle     page 1.0.0  <digest>                                                      –
+    pack       site        <digest>                                                      static at /
+    config     1 value     <digest>                                                      –
+    signature  key         <sha256>  –
+    engine     proven by   wasmtime-<hash>                                         –
+    ");
 }
 
 #[test]
@@ -197,4 +279,6 @@ fn a_bundle_that_is_gone_or_was_changed_cannot_be_compared() {
     assert_eq!((code, &said["error"]["details"]["bundle_digest"]), (3, &digest), "{said}");
     let (code, _) = world.refused(&["op", "revisions", "diff", "r1", "r9"], "");
     assert_eq!(code, 3);
+    let (code, said) = world.refused(&["op", "revisions", "diff", "r1"], "");
+    assert_eq!((code, &said["error"]["hint"]), (2, &json!("gtc op revisions diff r1 r2")));
 }

@@ -10,6 +10,7 @@ pub(crate) fn steady() -> insta::Settings {
     settings.add_filter(r"01[0-9A-HJKMNP-TV-Z]{24}", "<ulid>");
     settings.add_filter(r"[0-9a-f]{64}", "<sha256>");
     settings.add_filter(r"\b[0-9a-f]{12}\b", "<digest>");
+    settings.add_filter(r"wasmtime-[0-9a-f]{16}", "wasmtime-<hash>");
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<time>");
     settings.add_filter(r"\S+@\S+(\n|$)", "<who>$1");
     settings.add_filter(r"\d+ bytes", "<n> bytes");

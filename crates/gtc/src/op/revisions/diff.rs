@@ -11,7 +11,7 @@ use crate::outcome::Success;
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
     /// The environment, if not local, then the two revisions: an id, a prefix, r2 or hello/r2
-    #[arg(value_name = "[ENVIRONMENT] REVISION REVISION", num_args = 2..=3, required = true)]
+    #[arg(value_name = "[ENVIRONMENT] REVISION REVISION", num_args = 0..=3)]
     words: Vec<String>,
     /// The deployment, where a revision could be several
     #[arg(long)]
@@ -25,7 +25,10 @@ pub(super) fn diff(globals: &Globals, args: &DiffArgs) -> Result<Success, Fault>
     let (environment, from, to) = match &args.words[..] {
         [from, to] => (None, from, to),
         [environment, from, to] => (Some(environment), from, to),
-        _ => return Err(Fault::invalid("two revisions are compared")),
+        _ => {
+            let why = "two revisions are compared, of one environment";
+            return Err(Fault::invalid(why).hint("gtc op revisions diff r1 r2"));
+        }
     };
     let environment = environment.map_or_else(|| Ok(EnvironmentId::local()), |word| word.parse());
     let store = globals.readable(("revisions", "diff"), &environment.map_err(Fault::invalid)?)?;
