@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use control::{
     Call, Change, Context, Decision, Fresh, Key, Memory, Transaction, Verb, bundles, decide, env,
-    revisions, traffic,
+    revisions, revisions::GateReport, traffic,
 };
 use deploy_spec::{
     Actor, ActorKind, AuditEvent, Authorization, CheckStatus, Digest, EnvironmentId, GateCheck,
-    PackKind, Permission, PinnedPack, Signature, Timestamp, TrustedKey,
+    PackKind, Permission, Pinned, PinnedPack, Signature, Timestamp, TrustedKey,
 };
 use serde_json::{Value, json};
 use store::{Disk, EnvironmentStore, Guard, Holder, LockMode, RealDisk};
@@ -166,7 +166,7 @@ fn said(why: impl std::fmt::Display) -> String {
     why.to_string()
 }
 
-fn green() -> Vec<GateCheck> {
+fn green() -> GateReport {
     let names = ["digest", "signature", "packs", "config", "secrets", "readiness"];
     let check = |name: &str| GateCheck {
         check: name.into(),
@@ -174,7 +174,7 @@ fn green() -> Vec<GateCheck> {
         detail: "as it should be".into(),
         millis: 1,
     };
-    names.map(check).into()
+    GateReport { checks: names.map(check).into(), pinned: Pinned::default() }
 }
 
 /// A disk that syncs nothing: what is made on it need not outlive a loss of power.

@@ -181,7 +181,11 @@ fn folder_digest(archive: &Archive, folder: &str) -> Result<Digest, Fault> {
     Ok(Digest::from_hash(listing.finalize().into()))
 }
 
-fn file_digest(archive: &Archive, path: &str) -> Result<(Digest, u64), Fault> {
+/// SHA-256 and size in bytes of one file of a bundle, read as a stream. Links are followed.
+///
+/// # Errors
+/// `not-found` when there is no such file; `refused` when it cannot be read to its end.
+pub fn file_digest(archive: &Archive, path: &str) -> Result<(Digest, u64), Fault> {
     let mut reader = archive.reader(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 64 << 10];

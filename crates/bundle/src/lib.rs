@@ -25,7 +25,7 @@ pub use build::{Built, LeftOut, build, manifest_of};
 pub use entry::{Entry, EntryKind, Format};
 pub use extract::{Extraction, extract};
 pub use inspect::{
-    Inspection, PackSummary, Verification, digest_file, inspect, pack_digest, verify,
+    Inspection, PackSummary, Verification, digest_file, file_digest, inspect, pack_digest, verify,
 };
 pub use leaks::{Allowed, Finding, Place, Scan, ScanKind, scan};
 pub use limits::Limits;

@@ -64,6 +64,7 @@ fn runtime_revision(revision: Revision) -> RuntimeRevision {
         pack_list: revision.pack_list,
         config: revision.config,
         secret_refs: revision.secret_refs,
+        pinned: revision.pinned,
         lifecycle: revision.lifecycle,
         drain_seconds: revision.drain_seconds,
     }

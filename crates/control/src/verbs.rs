@@ -13,7 +13,7 @@ pub const VERBS: [(&str, &[&str], &[&str]); 11] = [
     (
         "revisions",
         &["stage", "warm", "drain", "complete-drain", "retry", "archive", "prune"],
-        &["list", "show"],
+        &["list", "show", "diff"],
     ),
     ("traffic", &["set", "rollback", "clear"], &["show", "history"]),
     ("config", &["set", "unset"], &["show"]),

@@ -45,7 +45,7 @@ pub use manifest::{
     ProcessSettings, SecretNeed,
 };
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
-pub use revision::{CheckStatus, GateCheck, PinnedPack, Revision};
+pub use revision::{CheckStatus, GateCheck, Pinned, PinnedPack, PinnedSecret, Revision};
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};
 pub use runtime_config::{RuntimeConfig, RuntimeDeployment, RuntimeRevision, RuntimeSplit};
 pub use secret::{SECRET_VERSIONS_KEPT, Secret, SecretVersion};

@@ -38,6 +38,30 @@ pub struct PinnedPack {
     pub public_path: PathPrefix,
 }
 
+/// One secret of a revision, pinned to the version that it was proven with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedSecret {
+    /// The secret.
+    pub secret: SecretRef,
+    /// Which of its versions.
+    pub version: u64,
+    /// Where the secrets slot keeps that version: it tells two apart that have the same number
+    /// because the secret was deleted in between.
+    pub value_ref: String,
+}
+
+/// What the gate of a revision was green with, beside what was pinned when it was staged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pinned {
+    /// The version of the engine that ran it, settings included.
+    pub engine: String,
+    /// The version of each secret that had a value; the revision is given no other, ever.
+    #[serde(default)]
+    pub secrets: Vec<PinnedSecret>,
+}
+
 /// What one check of the gate said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -97,6 +121,10 @@ pub struct Revision {
     /// The secrets it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secret_refs: Vec<SecretRef>,
+    /// What its gate was green with; none before it was. The secrets stay what they were the first
+    /// time, the engine is that of the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
     /// Which key vouched for the bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
@@ -122,4 +150,12 @@ pub struct Revision {
     /// When it was archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<jiff::Timestamp>,
+}
+
+impl Revision {
+    /// The version of a secret that it pinned, if it did.
+    #[must_use]
+    pub fn pin_of(&self, secret: &SecretRef) -> Option<&PinnedSecret> {
+        self.pinned.as_ref()?.secrets.iter().find(|pin| pin.secret == *secret)
+    }
 }

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::host_config::HostConfig;
 use crate::lifecycle::Lifecycle;
 use crate::reference::SecretRef;
-use crate::revision::PinnedPack;
+use crate::revision::{Pinned, PinnedPack};
 use crate::route::{RouteBinding, RouteKey};
 use crate::slug::{BundleId, CustomerId, EnvironmentId, TenantId};
 use crate::split::Allocation;
@@ -106,6 +106,9 @@ pub struct RuntimeRevision {
     pub config: Map<String, Value>,
     /// The secrets it reads, by reference.
     pub secret_refs: Vec<SecretRef>,
+    /// What its gate was green with: the engine, and the version of each secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
     /// Where it stands.
     pub lifecycle: Lifecycle,
     /// How long streams may live on once it drains, in seconds.

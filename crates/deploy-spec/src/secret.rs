@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::reference::SecretPath;
+use crate::revision::PinnedSecret;
 
 crate::schema_tag!(
     /// `greentic.secret.v1`
     SecretSchema = "greentic.secret.v1"
 );
 
-/// How many versions of one secret are kept.
+/// How many versions of one secret are kept, beside those that a revision pins.
 pub const SECRET_VERSIONS_KEPT: usize = 10;
 
 /// One value that a secret has or had; never the value itself.
@@ -39,8 +40,9 @@ pub struct Secret {
     pub schema: SecretSchema,
     /// Its name within its environment.
     pub path: SecretPath,
-    /// Its versions, newest last; at least one and at most [`SECRET_VERSIONS_KEPT`].
-    #[schemars(length(min = 1, max = 10))]
+    /// Its versions, newest last: at least one, the newest [`SECRET_VERSIONS_KEPT`], and each older
+    /// one that a revision pins.
+    #[schemars(length(min = 1))]
     pub versions: Vec<SecretVersion>,
     /// Counts the changes of this record.
     pub generation: u64,
@@ -51,5 +53,11 @@ impl Secret {
     #[must_use]
     pub fn newest(&self) -> Option<&SecretVersion> {
         self.versions.last()
+    }
+
+    /// The version that a revision pins; none when it is gone.
+    #[must_use]
+    pub fn pinned(&self, pin: &PinnedSecret) -> Option<&SecretVersion> {
+        self.versions.iter().find(|it| it.version == pin.version && it.value_ref == pin.value_ref)
     }
 }

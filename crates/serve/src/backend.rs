@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bundle::Archive;
-use deploy_spec::{Digest, Fault, RuntimeRevision, SecretRef};
+use deploy_spec::{Digest, Fault, Pinned, RuntimeRevision, SecretRef};
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
 use workload::{Engine, Given, Workload};
 
 use crate::in_flight::InFlight;
-use crate::secrets::with_secrets;
+use crate::secrets::{pins, with_secrets};
 
 /// One revision in the table. It outlives the tables it is in, so that what it counted and what
 /// it loaded survive every change of something else.
@@ -23,6 +23,8 @@ pub struct Backend {
     digest: Digest,
     config: Map<String, Value>,
     secret_refs: Vec<SecretRef>,
+    /// What its gate was green with; none when that was before anything was pinned.
+    pinned: Option<Pinned>,
     /// Where the values of the secrets are; none when a document is served.
     store: Option<EnvironmentStore>,
     loaded: OnceLock<Arc<Workload>>,
@@ -53,6 +55,7 @@ impl Backend {
             digest: revision.bundle_digest.clone(),
             config: revision.config.clone(),
             secret_refs: revision.secret_refs.clone(),
+            pinned: revision.pinned.clone(),
             store: store.cloned(),
             loaded: OnceLock::new(),
             loading: Mutex::new(()),
@@ -81,6 +84,7 @@ impl Backend {
         }
         let _one_at_a_time = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if self.loaded.get().is_none() {
+            self.tell_other_engine();
             let archive = Archive::open(&inside(&self.folder, &self.artifact)?)?;
             let workload = self.engine.load(&archive, &self.digest, &self.given()?)?;
             let _ = self.loaded.set(Arc::new(workload));
@@ -103,10 +107,23 @@ impl Backend {
         Ok(())
     }
 
+    /// There is one engine in a process, so a revision runs on it whichever proved it.
+    fn tell_other_engine(&self) {
+        let other = self.pinned.as_ref().filter(|pinned| pinned.engine != self.engine.version());
+        if let Some(Pinned { engine: proven_by, .. }) = other {
+            let (revision, engine) = (&self.name, self.engine.version());
+            tracing::warn!(?revision, %proven_by, engine, "another engine proved this revision");
+        }
+    }
+
     /// What the workload is given to read.
     fn given(&self) -> Result<Given, Fault> {
         let mut given = match &self.store {
-            Some(store) => with_secrets(store, &store.read()?, &self.config, &self.secret_refs)?,
+            Some(store) => {
+                let view = store.read()?;
+                let pins = pins(&view, self.pinned.as_ref(), &self.secret_refs)?;
+                with_secrets(store, &view, &self.config, &pins)?
+            }
             None => Given { config: self.config.clone(), ..Given::default() },
         };
         given.name = self.name.to_str().unwrap_or_default().to_owned();

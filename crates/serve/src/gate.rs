@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use bundle::Archive;
 use bundle::sign::Trust;
 use bytes::Bytes;
-use control::secrets::missing_secrets;
-use deploy_spec::{CheckStatus, Digest, Environment, Fault, GateCheck, Revision, SecretRef};
+use control::revisions::GateReport;
+use deploy_spec::{
+    CheckStatus, Digest, Environment, Fault, GateCheck, Pinned, PinnedSecret, Revision, SecretRef,
+};
 use http_body_util::Empty;
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
@@ -16,13 +18,13 @@ use workload::{Engine, Given, Workload};
 
 use crate::ambient::now;
 use crate::bundle_config::BundleConfig;
-use crate::secrets::with_secrets;
+use crate::secrets::{pins, with_secrets};
 use crate::staging::SIGNATURES;
 
 /// What the gate said, and what it loaded to say so.
 pub struct Proof {
-    /// The checks, in order.
-    pub gate: Vec<GateCheck>,
+    /// The checks, in order, and what they were made with.
+    pub report: GateReport,
     /// The revision, loaded; none when a check failed.
     pub workload: Option<Arc<Workload>>,
 }
@@ -41,14 +43,18 @@ pub fn prove(
     run.check("signature", || signature(store, environment, revision));
     let opened = || archive.as_ref().ok_or_else(|| "the bundle was not opened".to_owned());
     run.check("config", || config(opened()?, &revision.config));
-    run.check("secrets", || secrets(store, opened()?, revision));
-    let loaded = run.check("packs", || packs(store, engine, opened()?, revision));
+    let given = run.check("secrets", || secrets(store, opened()?, revision));
+    let (secrets, given) = given.unzip();
+    let loaded = run
+        .check("packs", || packs(engine, opened()?, revision, &given.ok_or("nothing was given")?));
     run.check("readiness", || match &loaded {
         Some(workload) => readiness(opened()?, workload),
         None => Err("nothing was loaded".into()),
     });
     let workload = loaded.filter(|_| !run.failed);
-    Proof { gate: run.checks, workload }
+    let pinned =
+        Pinned { engine: engine.version().to_owned(), secrets: secrets.unwrap_or_default() };
+    Proof { report: GateReport { checks: run.checks, pinned }, workload }
 }
 
 #[derive(Default)]
@@ -106,10 +112,10 @@ fn signature(store: &EnvironmentStore, environment: &Environment, revision: &Rev
 }
 
 fn packs(
-    store: &EnvironmentStore,
     engine: &Engine,
     archive: &Archive,
     revision: &Revision,
+    given: &Given,
 ) -> Said<Arc<Workload>> {
     for pack in &archive.manifest().packs {
         let found = bundle::pack_digest(archive, pack).map_err(words)?;
@@ -118,11 +124,7 @@ fn packs(
             return Err(format!("pack `{}` has digest {found}, which is not pinned", pack.pack_id));
         }
     }
-    let view = store.read().map_err(words)?;
-    let given = with_secrets(store, &view, &revision.config, &revision.secret_refs);
-    drop(view);
-    let given = Given { name: revision.revision_id.to_string(), ..given.map_err(words)? };
-    let loaded = engine.load(archive, &revision.bundle_digest, &given);
+    let loaded = engine.load(archive, &revision.bundle_digest, given);
     let workload = Arc::new(loaded.map_err(words)?);
     Ok((format!("{} loaded", archive.manifest().packs.len()), workload))
 }
@@ -140,8 +142,13 @@ fn config(archive: &Archive, config: &Map<String, Value>) -> Said<()> {
     Err(told.collect::<Vec<_>>().join("; "))
 }
 
-/// Every secret that the bundle cannot do without has a value, and the value can be opened.
-fn secrets(store: &EnvironmentStore, archive: &Archive, revision: &Revision) -> Said<()> {
+/// Every secret that the bundle cannot do without has a value, and the values can be opened: which
+/// versions these are, and what the workload is given of them.
+fn secrets(
+    store: &EnvironmentStore,
+    archive: &Archive,
+    revision: &Revision,
+) -> Said<(Vec<PinnedSecret>, Given)> {
     let needs = &archive.manifest().secrets;
     let is_required = |reference: &&SecretRef| {
         let name = reference.path();
@@ -149,18 +156,21 @@ fn secrets(store: &EnvironmentStore, archive: &Archive, revision: &Revision) -> 
         needs.iter().any(|need| need.required && need.name.as_str() == name)
     };
     let view = store.read().map_err(words)?;
-    let wanted: Vec<SecretRef> = revision.secret_refs.iter().filter(is_required).cloned().collect();
-    let missing = missing_secrets(&view, &wanted).map_err(words)?;
+    let pins = pins(&view, revision.pinned.as_ref(), &revision.secret_refs).map_err(words)?;
+    let has_value = |reference: &&SecretRef| pins.iter().any(|pin| pin.secret == **reference);
+    let wanted = revision.secret_refs.iter().filter(is_required);
+    let missing: Vec<String> =
+        wanted.filter(|it| !has_value(it)).map(|it| it.path().to_string()).collect();
     if !missing.is_empty() {
-        let missing: Vec<String> = missing.iter().map(|r| r.path().to_string()).collect();
         return Err(format!(
             "no value for {} (gtc op secrets put {})",
             missing.join(", "),
             missing[0]
         ));
     }
-    with_secrets(store, &view, &Map::new(), &revision.secret_refs).map_err(words)?;
-    Ok((format!("{} needed, none missing", needs.len()), ()))
+    let given = with_secrets(store, &view, &revision.config, &pins).map_err(words)?;
+    let given = Given { name: revision.revision_id.to_string(), ..given };
+    Ok((format!("{} needed, none missing", needs.len()), (pins, given)))
 }
 
 fn readiness(archive: &Archive, workload: &Arc<Workload>) -> Said<()> {

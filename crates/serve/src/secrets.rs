@@ -10,7 +10,7 @@ use std::path::Path;
 use control::Lookup as _;
 use control::secrets::SealedValue;
 use control::{View, secrets};
-use deploy_spec::{EventId, Fault, Kind, SecretPath, SecretRef};
+use deploy_spec::{EventId, Fault, Pinned, PinnedSecret, SecretPath, SecretRef};
 use env_pack::{Sealer, SecretBytes};
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
@@ -72,12 +72,34 @@ impl DevStore {
     /// `not-found` when there is none; `refused` when it was changed.
     pub fn value(&self, view: &dyn View, path: &SecretPath) -> Result<SecretBytes, Fault> {
         let newest = secrets::find(view, path)?;
-        let gone = || {
+        self.open_value(path, &newest.value_ref, || {
             Fault::not_found(format!("the value of `{path}` is gone"))
                 .hint(format!("gtc op secrets put {path}"))
+        })
+    }
+
+    /// The value of the version that is pinned, and no other.
+    ///
+    /// # Errors
+    /// `not-found` when it is gone; `refused` when it was changed.
+    pub fn pinned_value(&self, view: &dyn View, pin: &PinnedSecret) -> Result<SecretBytes, Fault> {
+        let path = pin.secret.path();
+        let gone = || {
+            Fault::not_found(format!("version {} of `{path}` is gone", pin.version))
+                .hint("gtc op revisions stage the bundle again: a new revision pins what there is")
         };
-        let sealed = self.store.private_file(&file(&newest.value_ref)?, || Err(gone()))?;
-        self.sealer.open(path, &newest.value_ref, &sealed)
+        let version = secrets::pinned_version(view, pin)?.ok_or_else(gone)?;
+        self.open_value(&path, &version.value_ref, gone)
+    }
+
+    fn open_value(
+        &self,
+        path: &SecretPath,
+        value_ref: &str,
+        gone: impl Fn() -> Fault,
+    ) -> Result<SecretBytes, Fault> {
+        let sealed = self.store.private_file(&file(value_ref)?, || Err(gone()))?;
+        self.sealer.open(path, value_ref, &sealed)
     }
 
     /// Removes values that no record names any more; what is gone already is gone.
@@ -191,29 +213,41 @@ fn file(value_ref: &str) -> Result<String, Fault> {
     Ok(format!("{VALUES}/{id}"))
 }
 
-/// `config` with the values of these secrets in it, each under the last part of its path: what a
-/// workload is given to read. A secret without a value is left out.
+/// The versions that a revision is given: those that it pinned; the newest where nothing is pinned
+/// yet.
 ///
 /// # Errors
-/// When a value is there and cannot be opened, or is not UTF-8.
+/// When a record cannot be read.
+pub(crate) fn pins(
+    view: &dyn View,
+    pinned: Option<&Pinned>,
+    references: &[SecretRef],
+) -> Result<Vec<PinnedSecret>, Fault> {
+    match pinned {
+        Some(pinned) => Ok(pinned.secrets.clone()),
+        None => secrets::newest_pins(view, references),
+    }
+}
+
+/// `config` with the values of these versions in it, each under the last part of its secret's path:
+/// what a workload is given to read.
+///
+/// # Errors
+/// When a version is gone, cannot be opened, or is not UTF-8.
 pub(crate) fn with_secrets(
     store: &EnvironmentStore,
     view: &dyn View,
     config: &Map<String, Value>,
-    references: &[SecretRef],
+    pins: &[PinnedSecret],
 ) -> Result<Given, Fault> {
     let mut given = Given { config: config.clone(), ..Given::default() };
-    if references.is_empty() {
+    if pins.is_empty() {
         return Ok(given);
     }
     let dev_store = DevStore::open(store)?;
-    for reference in references {
-        let path = reference.path();
-        let value = match dev_store.value(view, &path) {
-            Ok(value) => value,
-            Err(fault) if fault.kind == Kind::NotFound => continue,
-            Err(fault) => return Err(fault),
-        };
+    for pin in pins {
+        let path = pin.secret.path();
+        let value = dev_store.pinned_value(view, pin)?;
         let text = std::str::from_utf8(value.reveal())
             .map_err(|_| Fault::invalid(format!("the value of `{path}` is not UTF-8")))?;
         let name = path.as_str().rsplit('/').next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `revisions warm`, whole: find the revision, run its gate, commit what the gate said.
 
-use control::revisions::{Warm, WarmAnswers, subject};
+use control::revisions::{GateReport, Warm, WarmAnswers, subject};
 use control::{Call, Context, Lookup as _, replay};
 use deploy_spec::{Fault, Lifecycle, Revision};
 use store::{EnvironmentStore, Executed};
@@ -21,14 +21,14 @@ pub fn warm(
     context: &Context,
 ) -> Result<Executed, Fault> {
     let Some(revision) = needs_gate(store, call)? else {
-        return store.execute::<Warm>(call, &Vec::new(), context);
+        return store.execute::<Warm>(call, &GateReport::default(), context);
     };
     let environment = store.read()?.environment()?;
     let proof = prove(store, &engine()?, &environment, &revision);
     if let (Some(plane), Some(workload)) = (plane, proof.workload) {
         plane.adopt(revision.revision_id, workload);
     }
-    store.execute::<Warm>(call, &proof.gate, context)
+    store.execute::<Warm>(call, &proof.report, context)
 }
 
 /// The revision whose gate must run; none where the answer needs no gate: a retry that was already

@@ -61,8 +61,9 @@ fn renamed(mut record: Record, source: &EnvironmentId, here: &EnvironmentId) -> 
         Record::Deployment(record) | Record::Retired(record) => {
             record.deployment.environment_id = here.clone();
         }
-        Record::Revision(revision) => rename_references(revision, source, here),
-        Record::PastSplit(_)
+        Record::Revision(revision) if source != here => settle(revision, source, here),
+        Record::Revision(_)
+        | Record::PastSplit(_)
         | Record::Route(_)
         | Record::BundleMember(_)
         | Record::RevisionHome(_)
@@ -73,7 +74,10 @@ fn renamed(mut record: Record, source: &EnvironmentId, here: &EnvironmentId) -> 
     record
 }
 
-fn rename_references(revision: &mut Revision, source: &EnvironmentId, here: &EnvironmentId) {
+/// In another environment a revision reads that one's secrets, and nothing proved it there: what it
+/// pinned are values that have not come along.
+fn settle(revision: &mut Revision, source: &EnvironmentId, here: &EnvironmentId) {
+    revision.pinned = None;
     for reference in &mut revision.secret_refs {
         if reference.is_of(source) {
             *reference = SecretRef::new(here, &reference.path());

@@ -3,6 +3,9 @@
 //! What takes more than records to know comes in as [`DoctorFacts`]; what it means is decided here.
 
 mod findings;
+mod pinned;
+
+pub use self::pinned::{LostSecret, pinned_values, runs_proven};
 
 use deploy_spec::{
     Descriptor, Digest, EnvironmentId, Fault, Lifecycle, Revision, SecretRef, Slot, Timestamp,
@@ -10,8 +13,9 @@ use deploy_spec::{
 use serde::Serialize;
 
 use self::findings::{of_machine, of_records, of_trust};
+use self::pinned::{living, lost, of_engine, of_lost};
 use crate::backups::contradictions;
-use crate::record::{Key, Record};
+use crate::record::Record;
 use crate::secrets::missing_secrets;
 use crate::view::{Lookup as _, View};
 
@@ -30,6 +34,10 @@ pub struct DoctorFacts {
     pub audit: Vec<String>,
     /// The bundles that are not there, of those that revisions need.
     pub missing_artifacts: Vec<Digest>,
+    /// Of the values that revisions pin, those that the secrets slot does not hold any more.
+    pub missing_values: Vec<String>,
+    /// The version of this program's engine; none when no revision was proven by one.
+    pub engine: Option<String>,
     /// The files in which the value of a secret stands: file, secret.
     pub leaks: Vec<(String, String)>,
     /// What looks like a secret in the bundles: bundle, what was found where.
@@ -88,6 +96,8 @@ pub struct Validated {
 pub struct SecretsChecked {
     /// The secrets that some revision reads and that have no value.
     pub missing: Vec<SecretRef>,
+    /// The versions that a revision pins and that are gone.
+    pub lost: Vec<LostSecret>,
 }
 
 /// The result of `env doctor`.
@@ -133,7 +143,10 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
         unknown_kinds: Vec::new(),
         slot_mismatches: Vec::new(),
         version_skew: Vec::new(),
-        secrets: SecretsChecked { missing: missing(view, &records)? },
+        secrets: SecretsChecked {
+            missing: missing(view, &records)?,
+            lost: lost(view, &records, &facts.missing_values)?,
+        },
         leaks: facts.leaks.iter().map(|(file, secret)| format!("{file}: {secret}")).collect(),
         findings: Vec::new(),
     };
@@ -150,6 +163,8 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
     diagnosis.findings = [
         of_records(&diagnosis),
         of_trust(&environment, &records),
+        of_lost(&id, &diagnosis.secrets.lost),
+        of_engine(&id, &records, facts.engine.as_deref()),
         of_machine(&id, facts, newest(&records)),
     ]
     .concat();
@@ -202,15 +217,8 @@ fn newest(records: &[Record]) -> Option<Timestamp> {
 /// # Errors
 /// When the records cannot be listed.
 pub fn needed_artifacts(view: &dyn View) -> Result<Vec<Digest>, Fault> {
-    let mut digests = Vec::new();
-    for key in view.all()? {
-        let Key::Revision(..) = key else { continue };
-        if let Ok(Some(Record::Revision(revision))) = view.get(&key)
-            && lives(&revision)
-        {
-            digests.push(revision.bundle_digest);
-        }
-    }
+    let living = living(view)?.into_iter();
+    let mut digests: Vec<Digest> = living.map(|revision| revision.bundle_digest).collect();
     digests.sort_unstable();
     digests.dedup();
     Ok(digests)

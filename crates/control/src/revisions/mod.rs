@@ -1,7 +1,9 @@
 //! `gtc op revisions`: immutable versions, and the proof that they may serve.
 
 mod archive;
+mod closure;
 mod complete_drain;
+mod diff;
 mod drain;
 mod list;
 mod moves;
@@ -12,7 +14,9 @@ mod stage;
 mod warm;
 
 pub use archive::{Archive, ArchiveAnswers};
+pub use closure::Pin;
 pub use complete_drain::{CompleteDrain, CompleteDrainAnswers};
+pub use diff::{Contents, Difference, FileFound, How, PartSummary, RevisionsDiff, diff, pair};
 pub use drain::{Drain, DrainAnswers, DrainFacts};
 pub use list::{RevisionSummary, RevisionsShown, list};
 pub use moves::MoveOutcome;
@@ -20,6 +24,6 @@ pub use prune::{Prune, PruneAnswers, PruneOutcome, PrunedRevision};
 pub use retry::{Retry, RetryAnswers};
 pub use show::{RevisionShown, show};
 pub use stage::{Stage, StageAnswers, StageOutcome, StagedBundle};
-pub use warm::{Warm, WarmAnswers, WarmOutcome, subject};
+pub use warm::{GateReport, Warm, WarmAnswers, WarmOutcome, subject};
 
 pub(crate) use moves::archived;

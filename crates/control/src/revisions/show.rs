@@ -3,6 +3,7 @@
 use deploy_spec::{Fault, Revision};
 use serde::Serialize;
 
+use super::closure::{Pin, closure};
 use crate::handle::{Handle, resolve_revision};
 use crate::view::View;
 
@@ -13,6 +14,8 @@ pub struct RevisionShown {
     pub revision: Revision,
     /// Its share of traffic now, in basis points.
     pub weight_bps: u16,
+    /// Everything that it runs, and what each is pinned to.
+    pub closure: Vec<Pin>,
 }
 
 /// One revision.
@@ -26,5 +29,6 @@ pub fn show(
 ) -> Result<RevisionShown, Fault> {
     let (record, revision) = resolve_revision(view, deployment, revision)?;
     let weight_bps = record.split.map_or(0, |split| split.weight_of(revision.revision_id));
-    Ok(RevisionShown { revision, weight_bps })
+    let closure = closure(view, &revision)?;
+    Ok(RevisionShown { revision, weight_bps, closure })
 }

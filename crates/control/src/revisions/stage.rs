@@ -213,6 +213,7 @@ fn pin(
         config_digest: document::canonical_digest(&Value::Object(config.clone())),
         config,
         secret_refs: bundle.secrets.iter().map(secret_ref).collect::<Result<_, _>>()?,
+        pinned: None,
         signature: bundle.signature.clone(),
         lifecycle: Lifecycle::Staged,
         drain_seconds: answers.drain_seconds.or(bundle.drain_seconds).unwrap_or(DRAIN_SECONDS),

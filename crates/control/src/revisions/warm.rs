@@ -3,7 +3,9 @@
 //! The gate itself runs outside, in the process that will serve the revision; nothing is stored
 //! before it ends, so a crash leaves the revision staged.
 
-use deploy_spec::{CheckStatus, DeploymentId, Fault, GateCheck, Lifecycle, Revision, RevisionId};
+use deploy_spec::{
+    CheckStatus, DeploymentId, Fault, GateCheck, Lifecycle, Pinned, Revision, RevisionId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,6 +14,7 @@ use crate::draft::Draft;
 use crate::handle::{Handle, resolve_revision};
 use crate::mechanism::Verb;
 use crate::record::Record;
+use crate::secrets::{pinned_version, stage_again};
 use crate::view::View;
 
 /// `revisions warm`.
@@ -43,6 +46,15 @@ pub struct WarmOutcome {
     pub gate: Vec<GateCheck>,
 }
 
+/// What the gate said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GateReport {
+    /// Its checks, in order; nothing for a revision that is ready.
+    pub checks: Vec<GateCheck>,
+    /// What it said it with.
+    pub pinned: Pinned,
+}
+
 /// The revision that `answers` mean, if its gate may run; one that is already ready needs none.
 ///
 /// # Errors
@@ -70,13 +82,12 @@ impl Verb for Warm {
     const NOUN: &'static str = "revisions";
     const OP: &'static str = "warm";
     type Answers = WarmAnswers;
-    /// What the gate said, in the order of its checks; nothing for a revision that is ready.
-    type Facts = Vec<GateCheck>;
+    type Facts = GateReport;
     type Outcome = WarmOutcome;
 
     fn rule(
         answers: &WarmAnswers,
-        gate: &Vec<GateCheck>,
+        report: &GateReport,
         draft: &mut Draft<'_>,
     ) -> Result<WarmOutcome, Fault> {
         let mut revision = subject(draft.view(), answers)?;
@@ -84,6 +95,7 @@ impl Verb for Warm {
         if revision.lifecycle == Lifecycle::Ready {
             return Ok(outcome(revision));
         }
+        let gate = &report.checks;
         let green = !gate.is_empty() && gate.iter().all(|check| check.status == CheckStatus::Pass);
         let end = if green { Lifecycle::Ready } else { Lifecycle::Failed };
         let walked = revision.lifecycle.to(Lifecycle::Warming).and_then(|warming| warming.to(end));
@@ -92,6 +104,7 @@ impl Verb for Warm {
         revision.generation += 1;
         if green {
             revision.warmed_at = Some(draft.now());
+            revision.pinned = Some(pin(&revision, report, draft.view())?);
         } else {
             draft.answer_with(no(&revision));
         }
@@ -99,6 +112,21 @@ impl Verb for Warm {
         draft.put(Record::Revision(revision.clone()));
         Ok(outcome(revision))
     }
+}
+
+/// Pins what the gate was green with. A secret that was pinned before stays so: the gate was given
+/// that version again.
+fn pin(revision: &Revision, report: &GateReport, view: &dyn View) -> Result<Pinned, Fault> {
+    let before = revision.pinned.as_ref();
+    let secrets = before.map_or(&report.pinned.secrets, |pinned| &pinned.secrets).clone();
+    for pin in &secrets {
+        if pinned_version(view, pin)?.is_none() {
+            let (path, version) = (pin.secret.path(), pin.version);
+            let why = format!("version {version} of `{path}` went while the gate was asked");
+            return Err(Fault::conflict(why).hint(stage_again(view.environment_id(), revision)));
+        }
+    }
+    Ok(Pinned { engine: report.pinned.engine.clone(), secrets })
 }
 
 fn outcome(revision: Revision) -> WarmOutcome {

@@ -1,9 +1,10 @@
 //! `secrets delete`: forgets a secret and all its versions, unless something still reads it.
 
-use deploy_spec::{BundleId, CredentialsRef, Fault, Lifecycle, SecretPath, SecretRef};
+use deploy_spec::{CredentialsRef, Fault, Lifecycle, Revision, SecretPath, SecretRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pins::readers;
 use super::{no_secret, target};
 use crate::draft::Draft;
 use crate::mechanism::Verb;
@@ -77,23 +78,18 @@ impl Verb for Delete {
     }
 }
 
-/// The revisions that serve, or are about to, and read the secret. A bundle's secrets are all below
-/// its own name, so only its deployments are looked at.
+/// The revisions that serve, or are about to, and read the secret.
 fn revisions_that_read(view: &dyn View, reference: &SecretRef) -> Result<Vec<String>, Fault> {
-    let path = reference.path();
-    let bundle = path.as_str().split('/').next().and_then(|first| first.parse::<BundleId>().ok());
-    let Some(bundle) = bundle else { return Ok(Vec::new()) };
-    let mut readers = Vec::new();
-    for id in view.deployments_of(&bundle)? {
-        for revision in view.revisions(id)? {
-            let lives = matches!(
-                revision.lifecycle,
-                Lifecycle::Staged | Lifecycle::Warming | Lifecycle::Ready | Lifecycle::Draining
-            );
-            if lives && revision.secret_refs.contains(reference) {
-                readers.push(format!("{id}/r{} ({})", revision.sequence, revision.lifecycle));
-            }
-        }
-    }
-    Ok(readers)
+    let lives = |revision: &Revision| {
+        matches!(
+            revision.lifecycle,
+            Lifecycle::Staged | Lifecycle::Warming | Lifecycle::Ready | Lifecycle::Draining
+        )
+    };
+    let name = |revision: Revision| {
+        let (of, sequence, lifecycle) =
+            (revision.deployment_id, revision.sequence, revision.lifecycle);
+        format!("{of}/r{sequence} ({lifecycle})")
+    };
+    Ok(readers(view, reference)?.into_iter().filter(lives).map(name).collect())
 }

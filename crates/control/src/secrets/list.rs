@@ -13,7 +13,7 @@ pub struct SecretSummary {
     pub path: SecretPath,
     /// How documents refer to it.
     pub reference: SecretRef,
-    /// The version that is read now.
+    /// The newest version, which revisions pin from now on.
     pub version: u64,
     /// How many versions are kept.
     pub versions: usize,

@@ -4,21 +4,27 @@
 mod delete;
 mod find;
 mod list;
+mod pins;
 mod put;
 mod rotate;
 
 pub use delete::{Delete, DeleteAnswers, DeleteOutcome};
 pub use find::{find, missing_secrets};
 pub use list::{SecretSummary, SecretsShown, list};
+pub use pins::{Behind, newest_pins, pinned_version};
 pub use put::{Put, PutAnswers};
 pub use rotate::{Rotate, RotateAnswers};
 
 use deploy_spec::secret::SecretSchema;
 use deploy_spec::{
-    Environment, Fault, SECRET_VERSIONS_KEPT, Secret, SecretPath, SecretRef, SecretVersion, Slot,
+    Environment, Fault, PinnedSecret, SECRET_VERSIONS_KEPT, Secret, SecretPath, SecretRef,
+    SecretVersion, Slot,
 };
 use serde::Serialize;
 
+pub(crate) use pins::stage_again;
+
+use self::pins::{behind, held};
 use crate::draft::Draft;
 use crate::record::Record;
 use crate::view::{Lookup as _, View};
@@ -39,8 +45,14 @@ pub struct SecretOutcome {
     pub path: SecretPath,
     /// How documents refer to it.
     pub reference: SecretRef,
-    /// The version that is read now.
+    /// The version that revisions pin from now on.
     pub version: u64,
+    /// How many revisions live that are given another version.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub behind_count: usize,
+    /// The newest of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<Behind>,
     /// The sealed values that nothing refers to any more, for the caller to erase.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub erase: Vec<String>,
@@ -101,8 +113,13 @@ fn slot_is_bound(environment: &Environment) -> Result<(), Fault> {
     Err(Fault::refused(why).hint(format!("gtc op env-packs add {}", Slot::Secrets)))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// Makes `sealed` the newest version of the secret at `path`; the oldest ones beyond what is kept
-/// go. What was asked is not checked here.
+/// go, unless a revision pins them. What was asked is not checked here.
 pub(crate) fn keep(
     draft: &mut Draft<'_>,
     path: &SecretPath,
@@ -113,13 +130,18 @@ pub(crate) fn keep(
     slot_is_bound(&draft.view().environment()?)?;
     let reference = SecretRef::new(draft.view().environment_id(), path);
     let newest = found.as_ref().and_then(Secret::newest);
+    let outcome = |view: &dyn View, version, erase| -> Result<SecretOutcome, Fault> {
+        let (behind_count, behind) = behind(view, &reference, version)?;
+        let (path, reference) = (path.clone(), reference.clone());
+        Ok(SecretOutcome { path, reference, version, behind_count, behind, erase })
+    };
     if let Some(newest) = newest
         && same == SameValue::Stays
         && newest.fingerprint == sealed.fingerprint
     {
         let is_needed = newest.value_ref == sealed.value_ref;
         let erase = if is_needed { Vec::new() } else { vec![sealed.value_ref.clone()] };
-        return Ok(SecretOutcome { path: path.clone(), reference, version: newest.version, erase });
+        return outcome(draft.view(), newest.version, erase);
     }
     let version = newest.map_or(1, |newest| newest.version + 1);
     let generation = found.as_ref().map_or(0, |secret| secret.generation + 1);
@@ -131,17 +153,31 @@ pub(crate) fn keep(
         put_at: draft.now(),
         put_by: draft.actor().clone(),
     });
-    let gone = versions.drain(..versions.len().saturating_sub(SECRET_VERSIONS_KEPT));
-    let mut erase: Vec<String> = gone.map(|version| version.value_ref).collect();
+    let (versions, gone) = kept_and_gone(versions, &held(draft.view(), &reference)?);
+    let mut erase: Vec<String> = gone.into_iter().map(|version| version.value_ref).collect();
     erase.retain(|gone| versions.iter().all(|kept| kept.value_ref != *gone));
     draft.becomes(generation);
+    let outcome = outcome(draft.view(), version, erase)?;
     draft.put(Record::Secret(Secret {
         schema: SecretSchema,
         path: path.clone(),
         versions,
         generation,
     }));
-    Ok(SecretOutcome { path: path.clone(), reference, version, erase })
+    Ok(outcome)
+}
+
+/// The newest versions and those that are pinned, and the others.
+fn kept_and_gone(
+    versions: Vec<SecretVersion>,
+    held: &[PinnedSecret],
+) -> (Vec<SecretVersion>, Vec<SecretVersion>) {
+    let newest = versions.len().saturating_sub(SECRET_VERSIONS_KEPT);
+    let is_held = |version: &SecretVersion| {
+        held.iter().any(|pin| pin.version == version.version && pin.value_ref == version.value_ref)
+    };
+    let mut at = 0..;
+    versions.into_iter().partition(|version| at.next() >= Some(newest) || is_held(version))
 }
 
 fn no_secret(view: &dyn View, path: &SecretPath) -> Fault {

@@ -79,6 +79,10 @@ fn show_holds_everything() {
               "public_path": "/"
             }
           ],
+          "pinned": {
+            "engine": "engine-1",
+            "secrets": []
+          },
           "revision_id": "D1.r1",
           "schema": "greentic.revision.v1",
           "sequence": 1,

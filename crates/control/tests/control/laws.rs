@@ -9,7 +9,7 @@ use deploy_spec::lifecycle::EDGES;
 use deploy_spec::runtime_config::RuntimeConfigSchema;
 use deploy_spec::{
     DeploymentId, DeploymentLifecycle, DeploymentRecord, HostConfig, Lifecycle, Permission,
-    RouteKey, RuntimeConfig, TrafficSplit, document,
+    PinnedSecret, Revision, RouteKey, RuntimeConfig, Secret, TrafficSplit, document,
 };
 
 pub(crate) fn hold(before: &Memory, transaction: &Transaction, after: &Memory) {
@@ -50,6 +50,11 @@ fn record_follows(old: Option<&Record>, new: &Record, after: &Memory) {
             assert_eq!(new.bundle_digest, old.bundle_digest);
             assert_eq!(new.draining_since.is_some(), new.lifecycle == Lifecycle::Draining);
             assert_eq!(new.archived_at.is_some(), new.lifecycle == Lifecycle::Archived);
+            let secrets = |one: &Revision| one.pinned.as_ref().map(|it| it.secrets.clone());
+            match secrets(old) {
+                Some(pins) => assert_eq!(secrets(new), Some(pins), "what is pinned stays"),
+                None => assert!(new.pinned.is_none() || new.lifecycle == Lifecycle::Ready),
+            }
         }
         (None, Record::Retired(_)) => {}
         (Some(Record::Deployment(old)), Record::Deployment(new)) => {
@@ -65,10 +70,27 @@ fn record_follows(old: Option<&Record>, new: &Record, after: &Memory) {
         (Some(Record::Secret(old)), Record::Secret(new)) => {
             assert_eq!(new.generation, old.generation + 1);
             assert!(new.newest().unwrap().version > old.newest().unwrap().version);
-            assert!(new.versions.len() <= deploy_spec::SECRET_VERSIONS_KEPT);
+            is_kept(old, new, after);
         }
         (Some(old), new) => panic!("{old:?} was written over by {new:?}"),
         (None, _) => {}
+    }
+}
+
+/// The newest versions are kept, and what a revision pins that could serve again; no others.
+fn is_kept(old: &Secret, new: &Secret, after: &Memory) {
+    let revisions = after.deployment_ids().unwrap().into_iter();
+    let revisions = revisions.flat_map(|id| after.revisions(id).unwrap());
+    let live = revisions.filter(|revision| revision.lifecycle != Lifecycle::Archived);
+    let pins: Vec<PinnedSecret> =
+        live.filter_map(|r| r.pinned).flat_map(|pinned| pinned.secrets).collect();
+    for pin in pins.iter().filter(|pin| old.pinned(pin).is_some() && pin.secret.path() == old.path)
+    {
+        assert!(new.pinned(pin).is_some(), "{pin:?} went");
+    }
+    let newest = new.versions.len().saturating_sub(deploy_spec::SECRET_VERSIONS_KEPT);
+    for older in &new.versions[..newest] {
+        assert!(pins.iter().any(|pin| pin.value_ref == older.value_ref), "{older:?} is kept");
     }
 }
 

@@ -4,6 +4,7 @@
 mod audit;
 mod backups;
 mod bundles;
+mod closure;
 mod config;
 mod credentials;
 mod documents;

@@ -365,7 +365,12 @@ fn what_changes_nothing_has_no_transaction() {
     world.ask::<traffic::Clear>(json!({})).unwrap();
     let (before, audited) = (world.memory.clone(), world.audit.len());
     init_again(&mut world).unwrap();
-    world.ask_with::<revisions::Warm>(json!({"revision_id": "r1"}), &Vec::new()).unwrap();
+    world
+        .ask_with::<revisions::Warm>(
+            json!({"revision_id": "r1"}),
+            &revisions::GateReport::default(),
+        )
+        .unwrap();
     world.ask::<traffic::Clear>(json!({})).unwrap();
     assert_eq!(world.memory, before);
     assert_eq!(world.audit.len(), audited);

@@ -115,6 +115,7 @@ fn expected(world: &World) -> Value {
                 "pack_list": revision.pack_list,
                 "config": revision.config,
                 "secret_refs": revision.secret_refs,
+                "pinned": {"engine": "engine-1", "secrets": []},
                 "lifecycle": revision.lifecycle,
                 "drain_seconds": revision.drain_seconds,
             })).collect::<Vec<_>>(),

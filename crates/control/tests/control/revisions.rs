@@ -1,16 +1,16 @@
 //! `revisions`.
 
-use control::{bundles, revisions};
+use control::{bundles, revisions, revisions::GateReport};
 use deploy_spec::{CheckStatus, Fault, GateCheck, Kind, Lifecycle, SecretNeed};
 use serde_json::{Value, json};
 
-use crate::world::{World, digest, green, handle_of, red, staged_bundle};
+use crate::world::{World, digest, gate, green, handle_of, red, staged_bundle};
 
 fn stage(world: &mut World, document: Value, version: &str) -> Result<Value, Fault> {
     world.ask_with::<revisions::Stage>(document, &staged_bundle("fast2flow", version))
 }
 
-fn warm(world: &mut World, revision: &str, gate: &Vec<GateCheck>) -> Result<Value, Fault> {
+fn warm(world: &mut World, revision: &str, gate: &GateReport) -> Result<Value, Fault> {
     world.ask_with::<revisions::Warm>(json!({"revision_id": revision}), gate)
 }
 
@@ -38,6 +38,35 @@ fn stage_pins_the_next_revision() {
     let shown = revisions::show(&world.memory, None, &handle_of("r2")).unwrap();
     insta::assert_snapshot!(world.told(&Ok(json!(shown))), @r#"
     {
+      "closure": [
+        {
+          "name": "fast2flow 1.1.0",
+          "part": "bundle",
+          "pinned_to": "digest(1.1.0)"
+        },
+        {
+          "name": "web",
+          "note": "http-component at /",
+          "part": "pack",
+          "pinned_to": "sha256:4b5e57f6eb2f42b9039b3d1e13929295f231749c510cbe341cd68036d9af97e2"
+        },
+        {
+          "name": "0 values",
+          "part": "config",
+          "pinned_to": "digest({})"
+        },
+        {
+          "name": "key",
+          "part": "signature",
+          "pinned_to": "own-key"
+        },
+        {
+          "name": "proven by",
+          "note": "pinned when it is warmed",
+          "part": "engine",
+          "pinned_to": null
+        }
+      ],
       "revision": {
         "bundle_digest": "digest(1.1.0)",
         "bundle_id": "fast2flow",
@@ -267,7 +296,7 @@ fn warm_proves_a_revision_ready() {
     }
     "#);
     assert!(world.revision("r1").warmed_at.is_some());
-    let again = warm(&mut world, "r1", &Vec::new()).unwrap();
+    let again = warm(&mut world, "r1", &GateReport::default()).unwrap();
     assert_eq!(again, warmed.unwrap(), "ready is told again without a gate");
 }
 
@@ -306,21 +335,21 @@ fn a_gate_that_says_no_fails_the_revision_and_says_which_check() {
     "#);
     let revision = world.revision("r1");
     assert_eq!((revision.lifecycle, revision.warmed_at), (Lifecycle::Failed, None));
-    assert_eq!(revision.gate, red());
+    assert_eq!(revision.gate, red().checks);
 }
 
 #[test]
 fn ready_is_never_a_label() {
-    let skipped = |status| GateCheck { status, ..green()[0].clone() };
-    for gate in [
+    let skipped = |status| GateCheck { status, ..green().checks[0].clone() };
+    for checks in [
         vec![],
         vec![skipped(CheckStatus::Skipped)],
         vec![skipped(CheckStatus::Pass), skipped(CheckStatus::Skipped)],
     ] {
         let mut world = World::serving(0);
         world.stage("fast2flow");
-        let fault = warm(&mut world, "r1", &gate).unwrap_err();
-        assert_eq!(fault.kind, Kind::Unhealthy, "{gate:?}");
+        let fault = warm(&mut world, "r1", &gate(checks.clone())).unwrap_err();
+        assert_eq!(fault.kind, Kind::Unhealthy, "{checks:?}");
         assert_eq!(world.revision("r1").lifecycle, Lifecycle::Failed);
     }
 }

@@ -2,11 +2,11 @@
 
 use control::{Call, Change, Context, Decision, Fresh, Handle, Key, Lookup as _, Memory};
 use control::{Record, Rejection, Reply, Transaction, Verb, bundles, decide, env, revisions};
-use control::{View as _, traffic};
+use control::{View as _, revisions::GateReport, traffic};
 use control::{backups, credentials, env_packs, resolve_deployment, resolve_revision, secrets};
 use deploy_spec::{
     Actor, ActorKind, Allocation, AuditEvent, Authorization, CheckStatus, DeploymentRecord, Digest,
-    EnvironmentId, Fault, GateCheck, Lifecycle, PackKind, Permission, PinnedPack, Revision,
+    EnvironmentId, Fault, GateCheck, Lifecycle, PackKind, Permission, Pinned, PinnedPack, Revision,
     Signature, Slot, Timestamp, TrustedKey,
 };
 use proptest::test_runner::{Config, RngSeed};
@@ -370,16 +370,20 @@ pub(crate) fn backup_made(id: &str) -> backups::BackupMade {
     }
 }
 
-pub(crate) fn green() -> Vec<GateCheck> {
-    vec![check("digest", CheckStatus::Pass, "matches")]
+pub(crate) fn green() -> GateReport {
+    gate(vec![check("digest", CheckStatus::Pass, "matches")])
 }
 
-pub(crate) fn red() -> Vec<GateCheck> {
-    vec![
+pub(crate) fn red() -> GateReport {
+    gate(vec![
         check("digest", CheckStatus::Pass, "matches"),
         check("readiness", CheckStatus::Fail, "GET /readyz answered 500"),
         check("late", CheckStatus::Skipped, "an earlier check failed"),
-    ]
+    ])
+}
+
+pub(crate) fn gate(checks: Vec<GateCheck>) -> GateReport {
+    GateReport { checks, pinned: Pinned { engine: "engine-1".into(), secrets: Vec::new() } }
 }
 
 fn check(name: &str, status: CheckStatus, detail: &str) -> GateCheck {

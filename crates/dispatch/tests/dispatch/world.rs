@@ -122,6 +122,7 @@ impl Shop {
             pack_list: Vec::new(),
             config: serde_json::Map::new(),
             secret_refs: Vec::new(),
+            pinned: None,
             lifecycle,
             drain_seconds: 30,
         };

@@ -26,7 +26,7 @@ fn a_sound_environment_is_healthy_although_an_optional_slot_is_empty() {
     for nothing in ["unknown_kinds", "slot_mismatches", "version_skew", "leaks", "findings"] {
         assert_eq!(diagnosis[nothing], json!([]), "{nothing}");
     }
-    assert_eq!(diagnosis["secrets"], json!({"missing": []}));
+    assert_eq!(diagnosis["secrets"], json!({"missing": [], "lost": []}));
     let all = world.gtc.run(&["doctor"]).unwrap();
     assert_eq!(all["environments"][0]["environment_id"], "local");
 }

@@ -41,7 +41,7 @@ fn staged() -> World {
     world
 }
 
-fn put(world: &World, path: &str, value: &str, more: &[&str]) -> Result<Value, Value> {
+pub(crate) fn put(world: &World, path: &str, value: &str, more: &[&str]) -> Result<Value, Value> {
     let words = [&["op", "secrets", "put", path], more].concat();
     let ended = world.gtc.end(&words, value.as_bytes()).unwrap();
     let text = if ended.code == 0 { &ended.stdout } else { &ended.stderr };

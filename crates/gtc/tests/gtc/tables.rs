@@ -5,11 +5,12 @@ use insta::assert_snapshot;
 use crate::world::World;
 
 /// Ids, digests, times and durations by what they are.
-fn steady() -> insta::Settings {
+pub(crate) fn steady() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"01[0-9A-HJKMNP-TV-Z]{24}", "<ulid>");
     settings.add_filter(r"[0-9a-f]{64}", "<sha256>");
     settings.add_filter(r"\b[0-9a-f]{12}\b", "<digest>");
+    settings.add_filter(r"wasmtime-[0-9a-f]{16}", "wasmtime-<hash>");
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<time>");
     settings.add_filter(r"\S+@\S+(\n|$)", "<who>$1");
     settings.add_filter(r"\d+ bytes", "<n> bytes");
@@ -21,7 +22,7 @@ fn steady() -> insta::Settings {
 }
 
 /// What a command shows when asked for tables.
-fn shown(world: &World, words: &[&str]) -> String {
+pub(crate) fn shown(world: &World, words: &[&str]) -> String {
     let words = [words, &["-o", "table"]].concat();
     let ended = world.gtc.end(&words, b"").unwrap();
     ended.stdout + &ended.stderr

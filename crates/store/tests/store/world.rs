@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use control::{
     Call, Context, Decision, Folder, Fresh, Key, Memory, Record, Rejection, Reply, Verb, View,
-    backups, bundles, decide, env, revisions, secrets, traffic,
+    backups, bundles, decide, env, revisions, revisions::GateReport, secrets, traffic,
 };
 use deploy_spec::{
     Actor, ActorKind, AuditEvent, AuditResult, Authorization, BackupId, CheckStatus, DeploymentId,
-    Digest, EnvironmentId, Fault, GateCheck, Permission, RevisionId, Signature, Timestamp,
+    Digest, EnvironmentId, Fault, GateCheck, Permission, Pinned, RevisionId, Signature, Timestamp,
     TrustedKey, document,
 };
 use serde_json::{Value, json};
@@ -253,8 +253,9 @@ pub(crate) fn staged(bundle: &str) -> revisions::StagedBundle {
     }
 }
 
-pub(crate) fn gate(status: CheckStatus) -> Vec<GateCheck> {
-    vec![GateCheck { check: "digest".into(), status, detail: "so".into(), millis: 1 }]
+pub(crate) fn gate(status: CheckStatus) -> GateReport {
+    let check = GateCheck { check: "digest".into(), status, detail: "so".into(), millis: 1 };
+    GateReport { checks: vec![check], pinned: Pinned::default() }
 }
 
 pub(crate) fn sealed(value: &str) -> secrets::SealedValue {

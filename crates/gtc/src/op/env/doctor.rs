@@ -1,12 +1,15 @@
 //! `gtc op env doctor`: finds out what the rule decides on.
 
-use control::env::{DoctorFacts, PackKnown, doctor as decide, needed_artifacts};
+use control::env::{
+    DoctorFacts, PackKnown, doctor as decide, needed_artifacts, pinned_values, runs_proven,
+};
 use control::{Lookup as _, Reply};
 use deploy_spec::{Digest, EnvPackBinding, Fault, document};
 use env_pack::Registry;
 use serde_json::json;
-use serve::{DevStore, admin_socket, ambient, client};
+use serve::{DevStore, admin_socket, ambient, client, holds_value};
 use store::EnvironmentStore;
+use workload::{Engine, EngineSettings};
 
 use crate::globals::{Globals, InEnvironment};
 use crate::outcome::Success;
@@ -48,6 +51,9 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     // Nothing to look for, and no key to make, where there is no secret.
     let has_secrets = !view.secret_paths()?.is_empty();
     let leaks = if has_secrets { DevStore::open(store)?.leaks(&view)? } else { Vec::new() };
+    let missing_values = pinned_values(&view)?.into_iter();
+    let missing_values = missing_values.filter(|value_ref| !holds_value(store, value_ref));
+    let engine = if runs_proven(&view)? { Some(engine_version()?) } else { None };
     let registry = Registry::builtin()?;
     let known = |binding: &EnvPackBinding| PackKnown {
         kind: binding.kind.clone(),
@@ -69,10 +75,18 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
             .collect(),
         missing_artifacts,
         bundle_findings,
+        missing_values: missing_values.collect(),
+        engine,
         leaks,
         free_bytes: ambient::free_bytes(store.folder()),
         data_plane: data_plane(store)?,
     })
+}
+
+/// The version of this program's engine; how many instances it has is no part of it.
+fn engine_version() -> Result<String, Fault> {
+    let engine = Engine::new(EngineSettings { instances: 1, ..EngineSettings::default() })?;
+    Ok(engine.version().to_owned())
 }
 
 /// Why a running data plane does not serve the newest state.

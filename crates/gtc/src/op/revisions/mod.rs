@@ -1,5 +1,6 @@
 //! `gtc op revisions`.
 
+mod diff;
 mod warm;
 
 pub(crate) use warm::engine_settings;
@@ -53,6 +54,11 @@ pub(crate) enum Verb {
     /// Show all that a revision pins, and what its gate said
     #[command(after_help = "Example:\n  gtc op revisions show hello/r2")]
     Show(ShowArgs),
+    /// Show what differs between two revisions: files, packs, permissions, config, secret versions
+    #[command(after_help = "Examples:
+  gtc op revisions diff r1 r2
+  gtc op revisions diff prod-eu hello/r3 hello/r4 --limit 500")]
+    Diff(diff::DiffArgs),
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +152,7 @@ impl Verb {
             Self::Prune(args) => (Prune::OP, prune(globals, &args)),
             Self::List(args) => ("list", list(globals, &args)),
             Self::Show(args) => ("show", show(globals, &args)),
+            Self::Diff(args) => ("diff", diff::diff(globals, &args)),
         }
     }
 }

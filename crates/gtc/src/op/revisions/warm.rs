@@ -62,7 +62,8 @@ fn rehearse(store: &EnvironmentStore, answers: &revisions::WarmAnswers) -> Resul
         "dry_run": true,
         "revision_id": revision.revision_id,
         "ready": proof.workload.is_some(),
-        "gate": proof.gate,
+        "gate": proof.report.checks,
+        "pinned": proof.workload.is_some().then_some(proof.report.pinned),
     }))
 }
 

@@ -27,7 +27,7 @@ pub(crate) enum Verb {
   gtc op secrets put hello/api_key --from-file key.txt
   gtc op secrets put prod-eu hello/api_key --from-env API_KEY")]
     Put(PutArgs),
-    /// Give a secret that exists a new value; the older ones stay listed
+    /// Give a secret that exists a new value, for revisions that are warmed from now on
     #[command(after_help = "Example:\n  gtc op secrets rotate hello/api_key --from-file key.txt")]
     Rotate(PutArgs),
     /// Remove a secret and its values
@@ -45,7 +45,7 @@ pub(crate) struct DeleteArgs {
     /// The environment, if not local, then the secret
     #[arg(value_name = "[ENVIRONMENT] SECRET", num_args = 0..=2)]
     words: Vec<String>,
-    /// Also when a revision still reads it
+    /// Also when a revision still reads it, which then cannot be loaded again
     #[arg(long)]
     force: bool,
     #[command(flatten)]
