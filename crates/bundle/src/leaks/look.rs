@@ -116,7 +116,10 @@ impl Look {
         let mut metered = Metered { from: expanded, left: &self.left };
         match self.through(&path, &mut metered, depth + 1) {
             Err(why) if self.spent() => Err(why),
-            Err(why) => Ok(self.not_looked_into(&path, &why.to_string())),
+            Err(why) => {
+                self.not_looked_into(&path, &why.to_string());
+                Ok(())
+            }
             Ok(_) => Ok(()),
         }
     }
