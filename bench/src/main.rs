@@ -4,10 +4,13 @@
 //! interleaved, since the machines that run this are shared; medians are shown, and ratios are
 //! what counts. Every result is also written as JSON, one file for each benchmark.
 
+mod bundles;
 mod figures;
+mod measured;
 mod pick;
 mod serve_wasm;
 mod shift;
+mod tree;
 mod verbs;
 mod world;
 
@@ -26,10 +29,13 @@ struct Bench {
     results: PathBuf,
 }
 
-const USAGE: &str = "bench GTC WASMTIME EXAMPLE RESULTS pick|verbs|shift|wasm …";
+const USAGE: &str = "bench GTC WASMTIME EXAMPLE RESULTS pick|verbs|shift|wasm|bundle …";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((bundles::WORK, rest)) = words.split_first().map(|(w, rest)| (w.as_str(), rest)) {
+        return bundles::work(rest);
+    }
     let [gtc, wasmtime, example, results, names @ ..] = words.as_slice() else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
@@ -46,6 +52,7 @@ fn main() -> ExitCode {
             "verbs" => verbs::run(&bench),
             "shift" => shift::run(&bench),
             "wasm" => serve_wasm::run(&bench),
+            "bundle" => bundles::run(&bench),
             _ => Err(USAGE.into()),
         };
         if let Err(why) = done {

@@ -13,9 +13,17 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn new() -> Result<Self, String> {
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    /// A new folder in another.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new_in(parent: &Path) -> Result<Self, String> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!("gtc-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(name);
         std::fs::create_dir(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
         Ok(Self(path))
     }

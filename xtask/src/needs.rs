@@ -1,4 +1,5 @@
-//! What the tests need of the machine, and how it gets there: Debian packages and Rust targets.
+//! What the tests need of the machine, and how it gets there: Debian packages, Rust targets, and a
+//! library of Python in a folder of its own below `target/`.
 //! Running it again changes nothing, and the network is asked only when something is missing.
 
 use std::path::Path;
@@ -17,10 +18,19 @@ const PACKAGES: &[(&str, &str)] = &[
     ("zip", "zip"),
     ("zsh", "zsh"),
     ("python3", "python3"),
+    ("python3-pip", "pip3"),
 ];
 
+/// Another implementation of our signatures, with what it signs by (PyPI).
+const SIGNATURES: &[&str] = &["securesystemslib==1.3.1", "cryptography==50.0.2"];
+
 /// What the benchmarks need besides.
-const BENCH_PACKAGES: &[(&str, &str)] = &[("wrk", "wrk"), ("util-linux", "taskset")];
+const BENCH_PACKAGES: &[(&str, &str)] = &[
+    ("squashfs-tools", "mksquashfs"),
+    ("time", "/usr/bin/time"),
+    ("util-linux", "taskset"),
+    ("wrk", "wrk"),
+];
 
 /// What the image needs: a compiler for its C, and where it is built and tried.
 const IMAGE_PACKAGES: &[(&str, &str)] = &[
@@ -44,6 +54,7 @@ const TARGETS: &[&str] = if cfg!(target_arch = "aarch64") {
 /// What is missing and could not be installed.
 pub(crate) fn install(house: &House) -> Result<(), String> {
     packages(&house.root, PACKAGES)?;
+    python(house, SIGNATURES, "signatures")?;
     TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
 }
 
@@ -81,6 +92,27 @@ fn packages(root: &Path, wanted: &[(&str, &str)]) -> Result<(), String> {
     command::run(root, &[sudo, &["apt-get", "update", "--quiet"]].concat())?;
     let install: &[&str] = &["apt-get", "install", "--yes", "--no-install-recommends"];
     command::run(root, &[sudo, install, &missing].concat())
+}
+
+/// Installs these packages into `target/python/<name>`, anew when they are others.
+fn python(house: &House, wanted: &[&str], name: &str) -> Result<(), String> {
+    let folder = house.target.join("python").join(name);
+    let note = folder.join("installed");
+    let text = wanted.join("\n");
+    if std::fs::read_to_string(&note).is_ok_and(|installed| installed == text) {
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| format!("`{}`: {error}", folder.display());
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(failed)?;
+    }
+    println!("installing {}", wanted.join(" "));
+    let target = folder.to_str().ok_or_else(|| format!("`{}` is not UTF-8", folder.display()))?;
+    let pip = ["python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    let into = ["--no-input", "--root-user-action=ignore", "--target", target];
+    command::run(&house.root, &[&pip[..], &into, wanted].concat())?;
+    // Written last: an installation that was cut off is begun anew.
+    std::fs::write(&note, text).map_err(failed)
 }
 
 fn missing<'a>(

@@ -4,6 +4,7 @@
 //! (0755 for folders and executables, 0644 for other files) and the compressor's settings. Links
 //! that stay inside are kept as links.
 
+mod ahead;
 mod leave_out;
 mod source;
 mod walk;
@@ -20,9 +21,9 @@ use serde::Serialize;
 use crate::archive::Archive;
 use crate::entry::{Entry, Format};
 use crate::image::{Image, io_fault};
-use crate::leaks::{self, Allowed, Finding};
+use crate::leaks::{self, Allowed, Finding, NotLookedInto};
 use crate::limits::Limits;
-use crate::{manifest, tree};
+use crate::{manifest, threads, tree};
 pub(crate) use leave_out::{IGNORE, leak};
 use walk::Gathered;
 
@@ -49,7 +50,11 @@ pub struct Built {
     /// Secrets in it: none, because a bundle that has one is not built.
     pub findings: Vec<Finding>,
     /// What looks like a secret and is let through by `.gtbundle-allow.yaml`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Allowed>,
+    /// What is packed in a file of it and was not looked into, or not to its end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_looked_into: Vec<NotLookedInto>,
 }
 
 /// Something that was in the folder and is not in the bundle.
@@ -91,7 +96,7 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
     let temporary = tempfile::Builder::new().prefix(TEMPORARY).suffix(".tmp").tempfile_in(folder);
     let mut temporary = temporary.map_err(failed)?;
     match format {
-        Format::Squashfs => write::squashfs(&items, temporary.as_file_mut()),
+        Format::Squashfs => write::squashfs(&items, temporary.as_file_mut(), threads::available()),
         Format::Zip => write::zip(&items, temporary.as_file_mut()),
     }
     .map_err(in_folder)?;
@@ -110,6 +115,7 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
         left_out,
         findings: scan.findings,
         allowed: scan.allowed,
+        not_looked_into: scan.not_looked_into,
     })
 }
 

@@ -29,8 +29,12 @@ impl Image {
             return Err(Fault::invalid(format!("`{}` is not a file", path.display()))
                 .hint("name a .gtbundle file; `gtc bundle build DIR --output FILE` makes one"));
         }
-        let file = File::open(path).map_err(failed)?;
-        let len = file.metadata().map_err(failed)?.len();
+        File::open(path).and_then(Self::of).map_err(failed)
+    }
+
+    /// The archive in a file that is open.
+    pub(crate) fn of(file: File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
         Ok(Self { file, len })
     }
 

@@ -2,7 +2,10 @@
 //! the raw bytes of the archive, which may hold what no entry leads to.
 
 mod allow;
+mod look;
+mod packing;
 mod places;
+mod tar;
 
 use std::fs::File;
 use std::io;
@@ -14,11 +17,13 @@ use deploy_spec::Fault;
 use serde::Serialize;
 
 use crate::archive::Archive;
-use crate::entry::{EntryKind, Format};
+use crate::entry::{Entry, EntryKind, Format};
 use crate::image::{Image, from_io, io_fault};
 use crate::limits::Limits;
+use crate::threads;
 use allow::AllowList;
 pub(crate) use allow::NAME as ALLOW;
+use look::{Looked, look};
 use places::Found;
 
 /// What was looked through, and the secrets in it. It never holds a secret's value.
@@ -35,7 +40,11 @@ pub struct Scan {
     /// What must not be there, in the order of the paths; at most 1 000.
     pub findings: Vec<Finding>,
     /// What `.gtbundle-allow.yaml` lets through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Allowed>,
+    /// What is packed in a file and was not looked into, or not to its end; at most 1 000.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_looked_into: Vec<NotLookedInto>,
 }
 
 /// What a scan looked through.
@@ -55,8 +64,8 @@ pub enum ScanKind {
 /// Where a secret stands and which rule says so; never what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The file: within the bundle or the folder, or the archive itself. A secret that is part of a
-    /// name is cut out of it.
+    /// The file: within the bundle or the folder, or the archive itself; `outer!inner` for what is
+    /// packed in one. A secret that is part of a name is cut out of it.
     pub path: String,
     /// What of it holds the secret.
     pub place: Place,
@@ -70,6 +79,15 @@ pub struct Finding {
     pub rule: String,
     /// What the rule looks for.
     pub description: String,
+}
+
+/// Something packed that could not be looked into: it was only looked at as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotLookedInto {
+    /// The file, `outer!inner` for what is packed in one.
+    pub path: String,
+    /// Why: its format, its damage, or the bound that it meets.
+    pub reason: String,
 }
 
 /// What of a file holds a secret.
@@ -123,7 +141,8 @@ pub fn scan(path: &Path) -> Result<Scan, Fault> {
     }
     let mut found = Found::new(AllowList::default());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    found.file(&name, &mut File::open(path).map_err(failed)?).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
+    found.file(&name, image.len(), &mut file).map_err(failed)?;
     Ok(found.finish(path, ScanKind::File))
 }
 
@@ -138,14 +157,18 @@ pub(crate) fn archive(archive: &Archive, path: &Path) -> Result<Scan, Fault> {
     };
     let mut found = Found::new(allow);
     found.names(archive.entries());
-    for entry in archive.entries().iter().filter(|entry| entry.kind == EntryKind::File) {
-        let read = found.file(&entry.path, &mut archive.reader(&entry.path)?);
-        read.map_err(|error| crate::archive::unreadable(&entry.path, error))?;
-    }
+    let files = archive.entries().iter().filter(|entry| entry.kind == EntryKind::File);
+    let files: Vec<_> = files.collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut raw = Stream::new(Rules::standard(), name.as_ref());
-    archive.raw(|bytes| raw.push(bytes)).map_err(from_io)?;
-    found.raw(raw.finish());
+    // The archive as it is takes longest, so it is begun first.
+    let mut found_in = threads::in_order(files.len() + 1, |i| match i.checked_sub(1) {
+        None => as_it_is(archive, &name),
+        Some(i) => contents(archive, files[i]),
+    })?
+    .into_iter();
+    let raw = found_in.next();
+    files.iter().zip(found_in).for_each(|(entry, looked)| found.looked(&entry.path, looked));
+    found.raw(raw.unwrap_or_default().findings);
     Ok(found.finish(
         path,
         match archive.format() {
@@ -153,6 +176,19 @@ pub(crate) fn archive(archive: &Archive, path: &Path) -> Result<Scan, Fault> {
             Format::Zip => ScanKind::Zip,
         },
     ))
+}
+
+fn contents(archive: &Archive, entry: &Entry) -> Result<Looked, Fault> {
+    let looked = look(&entry.path, entry.size, &mut archive.reader(&entry.path)?);
+    looked.map_err(|error| crate::archive::unreadable(&entry.path, error))
+}
+
+/// What stands in the bytes of the archive, whatever they mean.
+fn as_it_is(archive: &Archive, name: &str) -> Result<Looked, Fault> {
+    let mut raw = Stream::new(Rules::standard(), name);
+    archive.raw(|bytes| raw.push(bytes)).map_err(from_io)?;
+    let findings = raw.finish().into_iter().map(|finding| (Place::Archive, finding)).collect();
+    Ok(Looked { findings, ..Looked::default() })
 }
 
 impl Scan {

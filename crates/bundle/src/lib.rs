@@ -17,6 +17,7 @@ mod manifest;
 mod names;
 pub mod sign;
 mod squash;
+mod threads;
 mod tree;
 mod zipped;
 
@@ -27,7 +28,7 @@ pub use extract::{Extraction, extract};
 pub use inspect::{
     Inspection, PackSummary, Verification, digest_file, file_digest, inspect, pack_digest, verify,
 };
-pub use leaks::{Allowed, Finding, Place, Scan, ScanKind, scan};
+pub use leaks::{Allowed, Finding, NotLookedInto, Place, Scan, ScanKind, scan};
 pub use limits::Limits;
 
 #[cfg(test)]

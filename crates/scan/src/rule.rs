@@ -28,6 +28,9 @@ pub(crate) struct Rule {
     /// Where the shape alone is too common: a name, as a pattern, that it must be assigned to.
     #[serde(default)]
     assigned_to: Option<String>,
+    /// How the names of files end, in lower case, where alone the shape is a secret; all if none.
+    #[serde(default)]
+    pub(crate) only_in: Vec<String>,
     /// What it must pass besides.
     #[serde(default)]
     pub(crate) check: Option<Check>,
@@ -109,6 +112,16 @@ pub(crate) struct Match {
 }
 
 impl Rule {
+    /// Whether the shape is a secret in a file of this path.
+    pub(crate) fn is_for(&self, path: &str) -> bool {
+        let path = path.as_bytes();
+        let ends = |ending: &String| {
+            let at = path.len().checked_sub(ending.len());
+            at.is_some_and(|at| path[at..].eq_ignore_ascii_case(ending.as_bytes()))
+        };
+        self.only_in.is_empty() || self.only_in.iter().any(ends)
+    }
+
     /// The first match at or after `from`.
     pub(crate) fn find(&self, bytes: &[u8], from: usize) -> Option<Match> {
         let groups = self.regex.get()?.captures_at(bytes, from)?;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde::Deserialize;
 
 use crate::rule::{Allow, Rule};
@@ -75,6 +75,8 @@ impl Rules {
         let called = called.collect();
         let keywords = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            // Every byte of every bundle goes through it.
+            .kind(Some(AhoCorasickKind::DFA))
             .ascii_case_insensitive(true)
             .build(&words)?;
         Ok(Self { rules, allow, keywords, called })

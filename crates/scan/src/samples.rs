@@ -38,7 +38,8 @@ pub fn all(rules: &Rules) -> Vec<Sample> {
 
 fn sample(rules: &Rules, rule: &Rule) -> Sample {
     let hir = parse(rule.regex().text());
-    let name = format!("{}.txt", rule.id);
+    let ending = rule.only_in.first().map_or(".txt", String::as_str);
+    let name = format!("{}{ending}", rule.id);
     for seed in 1..DRAWS {
         let mut random = Random(seed);
         let mut bytes = b"\n".to_vec();

@@ -67,7 +67,7 @@ impl<'r> Stream<'r> {
         let mut found = Vec::new();
         let worth = self.rules.worth_trying(&self.window[self.from.saturating_sub(BEFORE)..]);
         for (number, rule) in worth {
-            if rule.guesses && !is_text {
+            if rule.guesses && !is_text || !rule.is_for(&self.path) {
                 continue;
             }
             // What began before the window's last border may have ended after it.

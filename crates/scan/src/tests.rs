@@ -113,6 +113,51 @@ fn what_people_leave_behind_is_found() {
     assert_eq!(rules_of(&scan("key", &der)), ["private-key-der"]);
 }
 
+#[test]
+fn short_passwords_are_found_in_configuration_files_and_only_there() {
+    let found = |name: &str, text: &str| {
+        rules_of(&scan(name, text.as_bytes())).contains(&"config-file-password")
+    };
+    // Put together here, so that this file holds none of them.
+    let short = ["hunter", "2"].concat();
+    let rows = [
+        ("app.env", format!("DB_USER=app\nDB_PASSWORD={short}\n")),
+        ("app.env", format!("export PGPASSWORD=\"{short}\"")),
+        ("my.ini", format!("[mysqld]\r\npassword = {short}\r\nport = 3306\r\n")),
+        ("application.properties", format!("spring.datasource.password={short}")),
+        ("values.yaml", format!("db:\n  user: app\n  password: {short}  # of the old one\n")),
+        ("compose.YML", format!("environment:\n  - POSTGRES_PASSWORD={short}\n")),
+        ("etc/smb.conf", format!("  smtp.pass: '{short}'")),
+        ("a.zip!etc/app.cfg", format!("redis_pwd={short}")),
+    ];
+    for (name, text) in &rows {
+        assert!(found(name, text), "{name}: {text}");
+        assert!(!found("readme.md", text), "a text may speak of it: {text}");
+    }
+    for text in [
+        "password: ${DB_PASSWORD1}",
+        "password: {{ .Values.password2 }}",
+        "password: secret://local/db1",
+        "password_file: /run/secrets/db1",
+        "password: /run/secrets/db1",
+        "passwordLength: min12",
+        "password: changeme1",
+        "password: password123",
+        "password=DB_PASSWORD_1",
+        "password_hash=sha256",
+        "hash.pwd=bcrypt12",
+        "password: varchar255",
+        "password: required",
+        "password=12345678",
+        "password=config.db.password1",
+        "# password: the one of step 2",
+        "password: ask for it on 1st use",
+        "pass: 10of10",
+    ] {
+        assert!(!found("app.yaml", text), "{text}");
+    }
+}
+
 /// A letter of a checksum or of an encoding that is another one: no issuer has given that out.
 #[test]
 fn a_token_with_a_wrong_checksum_is_none() {

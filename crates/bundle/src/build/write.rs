@@ -3,13 +3,16 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
+use std::thread;
 
 use backhand::compression::{CompressionOptions, Compressor, Zstd};
+use backhand::kind::Kind;
 use backhand::{FilesystemCompressor, FilesystemWriter, NodeHeader};
 use deploy_spec::Fault;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::ahead::Ahead;
 use super::source::Source;
 use super::walk::Item;
 use crate::entry::{Entry, EntryKind};
@@ -29,14 +32,16 @@ fn mode(entry: &Entry) -> u16 {
     }
 }
 
-/// Writes a SquashFS 4.0 image.
-pub(super) fn squashfs(items: &[Item], out: &mut File) -> Result<(), Fault> {
+/// Writes a SquashFS 4.0 image, the same with any number of threads.
+pub(super) fn squashfs(items: &[Item], out: &mut File, threads: usize) -> Result<(), Fault> {
     let failed = |error: backhand::BackhandError| from_io(io::Error::from(error));
     let mut image = FilesystemWriter::default();
     let options = CompressionOptions::Zstd(Zstd { compression_level: ZSTD_LEVEL });
-    image.set_compressor(
-        FilesystemCompressor::new(Compressor::Zstd, Some(options)).map_err(failed)?,
-    );
+    let how = FilesystemCompressor::new(Compressor::Zstd, Some(options)).map_err(failed)?;
+    image.set_compressor(how);
+    // The writer wants a compressor that is always there. What stays behind is a few words.
+    let ahead: &'static Ahead = Box::leak(Box::default());
+    image.set_kind(Kind::new_v4(ahead));
     image.set_time(0);
     image.set_only_root_id();
     image.set_root_mode(0o755);
@@ -44,7 +49,7 @@ pub(super) fn squashfs(items: &[Item], out: &mut File) -> Result<(), Fault> {
     image.set_no_duplicate_files(false);
     let mut items: Vec<&Item> = items.iter().collect();
     items.sort_by(|a, b| Path::new(&a.entry.path).cmp(Path::new(&b.entry.path)));
-    for Item { entry, source } in items {
+    for Item { entry, source } in &items {
         let header = NodeHeader::new(mode(entry), 0, 0, 0);
         let path = entry.path.as_str();
         match entry.kind {
@@ -57,7 +62,12 @@ pub(super) fn squashfs(items: &[Item], out: &mut File) -> Result<(), Fault> {
         .map_err(failed)?;
     }
     let mut out = BufWriter::with_capacity(1 << 20, out);
-    image.write(&mut out).map_err(failed)?;
+    let files = items.iter().filter(|item| item.entry.kind == EntryKind::File);
+    let files = files.map(|item| item.source.as_path()).collect();
+    thread::scope(|scope| {
+        let _ahead = (threads > 1).then(|| ahead.start(scope, threads, files, how));
+        image.write(&mut out).map_err(failed)
+    })?;
     out.flush().map_err(from_io)
 }
 

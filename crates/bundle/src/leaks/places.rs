@@ -8,7 +8,8 @@ use ::scan::{Rules, Stream};
 use deploy_spec::Fault;
 
 use super::allow::{self, AllowList};
-use super::{Allowed, Finding, Place, Scan, ScanKind};
+use super::look::{Looked, look};
+use super::{Allowed, Finding, NotLookedInto, Place, Scan, ScanKind};
 use crate::build::leak;
 use crate::entry::Entry;
 use crate::image::io_fault;
@@ -26,6 +27,7 @@ pub(super) struct Found {
     bytes: u64,
     findings: Vec<Finding>,
     allowed: Vec<Allowed>,
+    not_looked_into: Vec<NotLookedInto>,
     /// Every secret in names and contents, allowed or not: the archive's bytes may hold it again.
     secrets: Vec<::scan::Finding>,
     /// Names with a secret in them, and what is shown instead.
@@ -40,6 +42,7 @@ impl Found {
             bytes: 0,
             findings: Vec::new(),
             allowed: Vec::new(),
+            not_looked_into: Vec::new(),
             secrets: Vec::new(),
             masked: HashMap::new(),
         }
@@ -62,74 +65,74 @@ impl Found {
                     let kept = path.get(..kept).unwrap_or_default();
                     self.masked.entry(path.to_owned()).or_insert_with(|| format!("{kept}…"));
                 }
-                self.add(Place::Name, finding);
+                self.add(path, Place::Name, finding);
             }
         }
         let name = path.rsplit('/').next().unwrap_or(path);
         // A folder of that kind is told once, not again for each file in it.
         let parent = path.strip_suffix(name).and_then(|parent| parent.strip_suffix('/'));
         if let Some(reason) = leak(path).filter(|_| parent.is_none_or(|p| leak(p).is_none())) {
-            self.decide(Finding {
-                path: path.to_owned(),
-                place: Place::Name,
-                offset: None,
-                line: None,
-                rule: KEPT_OUT.to_owned(),
-                description: reason.to_owned(),
-            });
+            self.decide(path, kept_out(path.to_owned(), reason));
         }
     }
 
-    /// Looks through one file.
-    pub(super) fn file(&mut self, path: &str, from: &mut dyn Read) -> io::Result<()> {
-        let mut stream = Stream::new(Rules::standard(), path);
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => {
-                    stream.push(&buffer[..n]);
-                    self.bytes += n as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.files += 1;
-        stream.finish().into_iter().for_each(|finding| self.add(Place::Contents, finding));
+    /// Looks through one file of `len` bytes.
+    pub(super) fn file(&mut self, path: &str, len: u64, from: &mut dyn Read) -> io::Result<()> {
+        self.looked(path, look(path, len, from)?);
         Ok(())
     }
 
+    /// Takes what was found in one file, and in what is packed in it.
+    pub(super) fn looked(&mut self, path: &str, looked: Looked) {
+        self.files += 1;
+        self.bytes += looked.bytes;
+        looked.findings.into_iter().for_each(|(place, found)| self.add(path, place, found));
+        looked
+            .kept_out
+            .into_iter()
+            .for_each(|(inner, why)| self.decide(path, kept_out(inner, why)));
+        let room = MOST.saturating_sub(self.not_looked_into.len());
+        self.not_looked_into.extend(looked.not_looked_into.into_iter().take(room));
+    }
+
     /// Takes what was found in the archive's own bytes: what no entry shows.
-    pub(super) fn raw(&mut self, findings: Vec<::scan::Finding>) {
-        for finding in findings {
+    pub(super) fn raw(&mut self, findings: Vec<(Place, ::scan::Finding)>) {
+        for (place, finding) in findings {
             if !self.secrets.iter().any(|known| known.is_same_secret(&finding)) {
-                self.add(Place::Archive, finding);
+                let path = finding.path.clone();
+                self.add(&path, place, finding);
             }
         }
     }
 
-    fn add(&mut self, place: Place, finding: ::scan::Finding) {
+    /// Takes what was found in `file`, or in what is packed in that.
+    fn add(&mut self, file: &str, place: Place, finding: ::scan::Finding) {
         if self.secrets.len() < MOST {
             self.secrets.push(finding.clone());
         }
-        self.decide(Finding {
-            path: finding.path,
-            place,
-            offset: (place != Place::Name).then_some(finding.offset),
-            line: finding.line.filter(|_| place != Place::Name),
-            rule: finding.rule,
-            description: finding.description,
-        });
+        self.decide(
+            file,
+            Finding {
+                path: finding.path,
+                place,
+                offset: (place != Place::Name).then_some(finding.offset),
+                line: finding.line.filter(|_| place != Place::Name),
+                rule: finding.rule,
+                description: finding.description,
+            },
+        );
     }
 
-    fn decide(&mut self, mut finding: Finding) {
+    fn decide(&mut self, file: &str, mut finding: Finding) {
         if self.findings.len() + self.allowed.len() >= MOST {
             return;
         }
-        let reason = self.allow.reason(&finding.path, &finding.rule).map(str::to_owned);
-        if let Some(masked) = self.masked.get(&finding.path) {
-            finding.path.clone_from(masked);
+        let allowed = |path: &str| self.allow.reason(path, &finding.rule);
+        let reason = allowed(&finding.path).or_else(|| allowed(file)).map(str::to_owned);
+        if let (Some(masked), Some(inner)) =
+            (self.masked.get(file), finding.path.strip_prefix(file))
+        {
+            finding.path = format!("{masked}{inner}");
         }
         match reason {
             Some(reason) => self.allowed.push(Allowed { finding, reason }),
@@ -147,7 +150,19 @@ impl Found {
             bytes: self.bytes,
             findings: self.findings,
             allowed: self.allowed,
+            not_looked_into: self.not_looked_into,
         }
+    }
+}
+
+fn kept_out(path: String, reason: &str) -> Finding {
+    Finding {
+        path,
+        place: Place::Name,
+        offset: None,
+        line: None,
+        rule: KEPT_OUT.to_owned(),
+        description: reason.to_owned(),
     }
 }
 
@@ -180,8 +195,11 @@ pub(super) fn folder(root: &Path) -> Result<Scan, Fault> {
             if kind.is_dir() {
                 todo.push((path, source));
             } else if kind.is_file() {
-                let mut file = std::fs::File::open(&source).map_err(|e| failed(&source, &e))?;
-                found.file(&path, &mut file).map_err(|e| failed(&source, &e))?;
+                let read = std::fs::File::open(&source).and_then(|mut file| {
+                    let len = file.metadata()?.len();
+                    found.file(&path, len, &mut file)
+                });
+                read.map_err(|e| failed(&source, &e))?;
             }
         }
     }

@@ -9,6 +9,7 @@ use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{
     DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
+    KeypairBytes,
 };
 
 /// An ed25519 private key (RFC 8032). It is wiped from memory when it is dropped.
@@ -45,7 +46,9 @@ impl SigningKey {
     /// # Errors
     /// `internal` only.
     pub fn to_pkcs8_pem(&self) -> Result<String, Fault> {
-        match self.0.to_pkcs8_pem(LineEnding::LF) {
+        // Version 1, without the public half: OpenSSL and most others read no version 2.
+        let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        match pair.to_pkcs8_pem(LineEnding::LF) {
             Ok(pem) => Ok(pem.as_str().to_owned()),
             Err(error) => Err(Fault::internal(format!("cannot write a signing key: {error}"))),
         }

@@ -140,6 +140,38 @@ fn kinds_and_links_that_no_bundle_holds_are_refused_by_name() {
     forge.refused("site/bbbb", "over 1024 bytes");
 }
 
+/// Names and links of two readers: the same file to one of them, another to the other.
+#[test]
+fn names_that_compose_alike_and_links_by_way_of_links_are_refused_by_name() {
+    let options = SimpleFileOptions::default();
+    let zip = |files: &[&str], links: &[(&str, &str)]| {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for name in [&["bundle.yaml", "packs/web.wasm", "site/index.html"], files].concat() {
+            zip.start_file(name, options).unwrap();
+            let text = if name == "bundle.yaml" { MANIFEST.as_bytes() } else { b"x" };
+            zip.write_all(text).unwrap();
+        }
+        for (name, target) in links {
+            zip.add_symlink(*name, *target, options).unwrap();
+        }
+        Forge(zip.finish().unwrap().into_inner())
+    };
+    for (one, two) in [("caf\u{e9}", "cafe\u{301}"), ("größe", "GRÖSSE"), ("ſ", "S")] {
+        zip(&[one, two], &[]).refused(two.max(one), "case or Unicode");
+    }
+    let chain = [("up", "site/deep"), ("site/deep", "in/..")];
+    assert!(zip(&["site/in/f"], &chain).open(&Limits::default()).is_ok());
+    let out = [&chain[..], &[("out", "up/../../x")]].concat();
+    zip(&["site/in/f"], &out).refused("out", "leaves the bundle");
+    zip(&[], &[("one", "two"), ("two", "one")]).refused("one", "never arrives");
+    let deep = format!("{}f", "d/".repeat(64));
+    zip(&[&deep], &[]).refused(&deep, "deeper than 64");
+    let long = "x".repeat(256);
+    zip(&[&long], &[]).refused(&crate::names::shown(&long), "part longer");
+    let far = vec!["y".repeat(200); 21].join("/");
+    zip(&[&far], &[]).refused(&crate::names::shown(&far), "longer than 4096");
+}
+
 const LYING_HEADERS: &[(Spoil, &str)] = &[
     (
         |f| {
