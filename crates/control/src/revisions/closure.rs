@@ -60,6 +60,7 @@ pub(super) const fn kind_name(kind: PackKind) -> &'static str {
     match kind {
         PackKind::HttpComponent => "http-component",
         PackKind::Static => "static",
+        PackKind::Process => "process",
     }
 }
 
