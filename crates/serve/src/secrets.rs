@@ -5,9 +5,8 @@
 //! sealed before the record that names it is committed, so a crash in between leaves a file that
 //! nobody reads, and never a record without a value.
 
-use std::path::Path;
+mod leaks;
 
-use control::Lookup as _;
 use control::secrets::SealedValue;
 use control::{View, secrets};
 use deploy_spec::{EventId, Fault, Pinned, PinnedSecret, SecretPath, SecretRef};
@@ -112,71 +111,6 @@ impl DevStore {
             }
         }
     }
-}
-
-/// Shorter values stand in innocent files by chance.
-const LEAK_MIN: usize = 8;
-/// What is searched for leaks, of the environment's folder. Sealed values and bundles are not.
-const SEARCHED: [&str; 12] = [
-    "environment.json",
-    "deployments",
-    "retired",
-    "revisions",
-    "splits",
-    "index",
-    "ledger",
-    "journal",
-    "commits",
-    "audit",
-    "backups",
-    "runtime-config.json",
-];
-
-impl DevStore {
-    /// The files of the environment in which the present value of a secret stands, and the secret.
-    ///
-    /// # Errors
-    /// When the records or a file cannot be read.
-    pub fn leaks(&self, view: &dyn View) -> Result<Vec<(String, String)>, Fault> {
-        let mut values = Vec::new();
-        for path in view.secret_paths()? {
-            let value = self.value(view, &path).ok();
-            values.extend(value.filter(|v| v.reveal().len() >= LEAK_MIN).map(|v| (path, v)));
-        }
-        let mut found = Vec::new();
-        if values.is_empty() {
-            return Ok(found);
-        }
-        for name in SEARCHED {
-            search(&self.store.folder().join(name), &values, &mut found).map_err(|error| {
-                Fault::unavailable(format!("searching `{name}` for secrets failed: {error}"))
-            })?;
-        }
-        Ok(found)
-    }
-}
-
-fn search(
-    path: &Path,
-    values: &[(SecretPath, SecretBytes)],
-    found: &mut Vec<(String, String)>,
-) -> std::io::Result<()> {
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path)? {
-            search(&entry?.path(), values, found)?;
-        }
-        return Ok(());
-    }
-    let bytes = match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        read => read?,
-    };
-    for (secret, value) in values {
-        if memchr::memmem::find(&bytes, value.reveal()).is_some() {
-            found.push((path.display().to_string(), secret.to_string()));
-        }
-    }
-    Ok(())
 }
 
 /// Whether the environment keeps a sealed value under this name.
