@@ -185,7 +185,7 @@ fn show_explains_the_closure() {
     assert!(shown(&world).contains("gone: gtc op revisions stage"), "{}", shown(&world));
 }
 
-fn manifest(egress: Value, memory_mb: u64) -> BundleManifest {
+fn manifest(egress: &Value, memory_mb: u64) -> BundleManifest {
     serde_json::from_value(json!({
         "schema": "greentic.bundle.v1", "bundle_id": "fast2flow", "version": "1.0.0",
         "packs": [
@@ -217,11 +217,11 @@ fn diff_tells_what_differs_in_each_part() {
     let handles = [&handle_of("r1"), &handle_of("r2")];
     let contents = [
         Contents {
-            manifest: manifest(json!(["a.example"]), 64),
+            manifest: manifest(&json!(["a.example"]), 64),
             files: vec![file("bundle.yaml", "1"), file("gone", ""), file("same", "same")],
         },
         Contents {
-            manifest: manifest(json!(["b.example"]), 128),
+            manifest: manifest(&json!(["b.example"]), 128),
             files: vec![
                 file("bundle.yaml", "22"),
                 file("same", "same"),
