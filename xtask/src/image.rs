@@ -90,7 +90,10 @@ fn make(
             return Err(format!("{what}: {bytes} bytes are more than {most}"));
         }
     }
-    trial::run(house, podman, NAME)?;
+    match trial::hindrance(podman, NAME)? {
+        None => trial::run(house, podman, NAME)?,
+        Some(why) => println!("\nTHE IMAGE WAS NOT TRIED: no container runs here: {why}"),
+    }
     println!("the image is in {}", layout.display());
     Ok(())
 }
@@ -106,7 +109,7 @@ fn binary(house: &House, built: Built, place: &Path) -> Result<PathBuf, String> 
     fs::create_dir_all(place.join("root/usr/bin")).map_err(|error| error.to_string())?;
     command::run(&house.root, &["strip", "-o", text(&stripped)?, text(&built)?])?;
     // `ldd` fails when there is nothing to load, and says so.
-    let said = command::complaint(&house.root, &["ldd", text(&stripped)?])?;
+    let said = command::end(&house.root, &["ldd", text(&stripped)?])?.1;
     if !said.contains("not a dynamic executable") && !said.contains("statically linked") {
         return Err(format!("`{}` is not static: {said}", stripped.display()));
     }
@@ -177,6 +180,12 @@ impl Podman {
     fn ask(&self, rest: &[&str]) -> Result<String, String> {
         let words = self.words(rest)?;
         command::ask(&self.root, &words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// How it ended, and all it said.
+    fn end(&self, rest: &[&str]) -> Result<(Option<i32>, String), String> {
+        let words = self.words(rest)?;
+        command::end(&self.root, &words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Takes away what was made in the store, and the store.
