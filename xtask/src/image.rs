@@ -39,7 +39,7 @@ impl Built {
 }
 
 /// Builds the image, measures it and tries it under Podman; it is left as an OCI layout in
-/// `target/image/gtc.oci`.
+/// `target/image/gtc.oci`. Where Podman does not run, a test says so and ends.
 ///
 /// # Errors
 /// What cannot be built, is larger than it may be, or does not hold.
@@ -50,6 +50,12 @@ pub(crate) fn run(house: &House, built: Built) -> Result<(), String> {
     let binary = binary(house, built, &place)?;
     context(house, &place, &binary).map_err(|error| format!("the image's files: {error}"))?;
     let podman = Podman { root: house.root.clone(), store: place.join("podman") };
+    let (code, said) = podman.end(&["info"])?;
+    if code != Some(0) {
+        let why = format!("THE IMAGE WAS NOT BUILT: Podman does not run here: {said}");
+        println!("\n{why}");
+        return if built == Built::ToShip { Err(why) } else { Ok(()) };
+    }
     let done = make(house, built, &podman, &place, &binary);
     podman.forget_all()?;
     done
