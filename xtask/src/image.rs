@@ -56,6 +56,8 @@ pub(crate) fn run(house: &House, built: Built) -> Result<(), String> {
         println!("\n{why}");
         return if built == Built::ToShip { Err(why) } else { Ok(()) };
     }
+    // A run that was ended half-way leaves its container behind.
+    podman.forget_all()?;
     let done = make(house, built, &podman, &place, &binary);
     podman.forget_all()?;
     done

@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("deploy-spec", 0),
     ("control", 1),
     ("dispatch", 1),
+    ("elf", 1),
     ("scan", 1),
     ("bundle", 2),
     ("env-pack", 2),
@@ -30,7 +31,7 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
 ];
 
 /// The crates that hold every decision and no side effect.
-const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "scan"];
+const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "elf", "scan"];
 
 /// What the pure crates may depend on: data, text and arithmetic.
 const PURE_MAY_USE: &[&str] = &[
@@ -40,6 +41,7 @@ const PURE_MAY_USE: &[&str] = &[
     "deploy-spec",
     "hmac",
     "jiff",
+    "object",
     "regex",
     "regex-syntax",
     "schemars",
