@@ -32,6 +32,7 @@ impl Registries {
             ca_file: self.ca_file.clone(),
             docker_config: docker.map(|folder| folder.join("config.json")),
             helper_path: environment::variable("PATH").unwrap_or_default(),
+            uploads: environment::greentic_home().ok().map(|home| home.join("cache/uploads")),
             ..Options::default()
         }
     }
