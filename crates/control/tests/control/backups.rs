@@ -321,6 +321,24 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("no claim", |records| records.retain(|r| !matches!(r, Record::Route(_)))),
     ("no member", |records| records.retain(|r| !matches!(r, Record::BundleMember(_)))),
     ("no home", |records| records.retain(|r| !matches!(r, Record::RevisionHome(_)))),
+    ("no page of deployments", |records| {
+        records.retain(|r| !matches!(r, Record::RosterPage(_)));
+    }),
+    ("pages in no list", |records| records.retain(|r| !matches!(r, Record::Roster(_)))),
+    ("a list of others", |records| {
+        each(records, |r| {
+            if let Record::RosterPage(page) = r {
+                page.deployments[0] = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+            }
+        });
+    }),
+    ("a list that counts wrongly", |records| {
+        each(records, |r| {
+            if let Record::Roster(roster) = r {
+                roster.pages[0].count += 1;
+            }
+        });
+    }),
     ("no revisions", |records| records.retain(|r| !matches!(r, Record::Revision(_)))),
     ("no deployment", |records| records.retain(|r| !matches!(r, Record::Deployment(_)))),
     ("another environment's", |records| {
