@@ -2,8 +2,8 @@
 //! there are.
 //!
 //! A page holds ids in order, and the pages follow each other in order; the root says how each
-//! begins and how many it holds. An environment that was made before there was a root has none: then
-//! the folder of deployments is listed, until the next change makes one.
+//! begins and how many it holds. Without deployments there is no root, nor where they are from before
+//! there were roots: then their folder is listed, until the next deployment makes one.
 
 use deploy_spec::{DeploymentId, Fault, schema_tag};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ schema_tag!(
 pub struct Roster {
     /// Which document this is.
     pub schema: RosterSchema,
-    /// The pages, in the order of what they hold.
+    /// The pages, in the order of what they hold: at least one.
     pub pages: Vec<RosterEntry>,
     /// The number of the next page; none is used twice.
     pub next_page: u64,
@@ -115,16 +115,17 @@ pub(crate) fn add(id: DeploymentId, draft: &mut Draft<'_>) -> Result<(), Fault> 
         return Ok(());
     };
     let at = roster.place(id);
-    let mut ids = roster.pages.get(at).map_or(Ok(Vec::new()), |entry| held(view, entry))?;
+    let Some(entry) = roster.pages.get(at) else {
+        return Err(Fault::unavailable("the list of deployments has no pages"));
+    };
+    let mut ids = held(view, entry)?;
     let place = ids.partition_point(|other| *other < id);
     if ids.get(place) == Some(&id) {
         return Ok(());
     }
     let is_newest = at + 1 >= roster.pages.len() && place == ids.len();
     ids.insert(place, id);
-    if roster.pages.is_empty() {
-        roster.insert(0, ids, draft);
-    } else if ids.len() <= PAGE_MAX {
+    if ids.len() <= PAGE_MAX {
         roster.replace(at, ids, draft);
     } else {
         // New ones come last: a full page stays full, and what is behind it begins a new one.
@@ -147,7 +148,11 @@ pub(crate) fn remove(id: DeploymentId, draft: &mut Draft<'_>) -> Result<(), Faul
     let mut ids = held(view, entry)?;
     ids.retain(|other| *other != id);
     roster.replace(at, ids, draft);
-    draft.put(Record::Roster(roster));
+    if roster.pages.is_empty() {
+        draft.delete(Key::Roster);
+    } else {
+        draft.put(Record::Roster(roster));
+    }
     Ok(())
 }
 

@@ -101,7 +101,7 @@ pub trait Lookup: View {
         typed!(self, Key::PastSplit(of, generation), PastSplit)
     }
 
-    /// Which deployments there are; none in an environment that was made before this was kept.
+    /// Which deployments there are; none without any, and where this was not kept yet.
     ///
     /// # Errors
     /// As [`View::get`].
