@@ -72,16 +72,59 @@ impl std::fmt::Display for Slot {
     }
 }
 
-/// Where an env-pack comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+/// Where an env-pack comes from: `builtin`, or where its component was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum PackRef {
     /// It is part of this program.
     Builtin,
-    /// A file of this machine.
-    File(String),
-    /// An OCI reference.
-    Oci(String),
+    /// A path, `file://…`, `oci://…`, `repo://…`, `store://…`, or the digest of a component that
+    /// the environment already holds.
+    At(String),
+}
+
+/// What stands for [`PackRef::Builtin`]; a file of that name is `./builtin`.
+const BUILTIN: &str = "builtin";
+
+impl From<String> for PackRef {
+    fn from(text: String) -> Self {
+        if text == BUILTIN { Self::Builtin } else { Self::At(text) }
+    }
+}
+
+impl From<PackRef> for String {
+    fn from(pack_ref: PackRef) -> Self {
+        match pack_ref {
+            PackRef::Builtin => BUILTIN.to_owned(),
+            PackRef::At(text) => text,
+        }
+    }
+}
+
+impl std::fmt::Display for PackRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Builtin => f.pad(BUILTIN),
+            Self::At(text) => f.pad(text),
+        }
+    }
+}
+
+impl JsonSchema for PackRef {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PackRef".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Where an env-pack comes from: `builtin`, a path, `file://…`, \
+                `oci://…`, `repo://…`, `store://…`, or the digest of a component that the \
+                environment already holds.",
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 4096,
+        })
+    }
 }
 
 /// One env-pack, bound to one slot.
@@ -179,6 +222,16 @@ impl Environment {
     #[must_use]
     pub fn removed_binding(&self, slot: Slot) -> Option<&EnvPackBinding> {
         self.removed_bindings.iter().find(|binding| binding.slot == slot)
+    }
+
+    /// What every binding is pinned to that is in use, was replaced or was removed: what a slot runs,
+    /// and what a rollback would put back.
+    pub fn pinned_packs(&self) -> impl Iterator<Item = &Digest> {
+        let kept = self.bindings.iter().chain(&self.removed_bindings);
+        kept.flat_map(|binding| {
+            let before = binding.previous.as_deref();
+            [Some(binding), before].into_iter().flatten().filter_map(|one| one.digest.as_ref())
+        })
     }
 
     /// The slots that nothing fills, the optional ones too.

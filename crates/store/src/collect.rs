@@ -150,7 +150,7 @@ impl EnvironmentStore {
 }
 
 fn needed(view: &Snapshot) -> Result<BTreeSet<Digest>, Fault> {
-    let mut needed = BTreeSet::new();
+    let mut needed: BTreeSet<Digest> = view.environment()?.pinned_packs().cloned().collect();
     for id in view.deployment_ids()?.into_iter().chain(view.retired_ids()?) {
         needed.extend(view.revisions(id)?.into_iter().map(|revision| revision.bundle_digest));
     }

@@ -72,7 +72,7 @@ fn a_wrong_field_deep_inside_is_named_too() {
         pointer::<env::CreateAnswers>(json!({"trust_root": [{"key_id": "k"}]})),
         pointer::<env_packs::AddAnswers>(json!({"slot": "disk", "kind": "a.b@1.0.0"})),
         pointer::<env_packs::AddAnswers>(json!({"slot": "state", "kind": "a.b"})),
-        pointer::<env_packs::UpdateAnswers>(json!({"slot": "state", "pack_ref": {"http": "x"}})),
+        pointer::<env_packs::UpdateAnswers>(json!({"slot": "state", "pack_ref": {"oci": "x"}})),
         pointer::<config::SetAnswers>(json!({"values": [1]})),
         pointer::<config::UnsetAnswers>(json!({"names": ["a", 1]})),
         pointer::<secrets::PutAnswers>(json!({"path": "a/../b"})),
