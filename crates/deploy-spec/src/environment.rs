@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::host_config::HostConfig;
+use crate::pack_ref::PackRef;
 use crate::slug::EnvironmentId;
 use crate::trust::TrustedKey;
 
@@ -69,61 +70,6 @@ impl Slot {
 impl std::fmt::Display for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.name())
-    }
-}
-
-/// Where an env-pack comes from: `builtin`, or where its component was named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum PackRef {
-    /// It is part of this program.
-    Builtin,
-    /// A path, `file://…`, `oci://…`, `repo://…`, `store://…`, or the digest of a component that
-    /// the environment already holds.
-    At(String),
-}
-
-/// What stands for [`PackRef::Builtin`]; a file of that name is `./builtin`.
-const BUILTIN: &str = "builtin";
-
-impl From<String> for PackRef {
-    fn from(text: String) -> Self {
-        if text == BUILTIN { Self::Builtin } else { Self::At(text) }
-    }
-}
-
-impl From<PackRef> for String {
-    fn from(pack_ref: PackRef) -> Self {
-        match pack_ref {
-            PackRef::Builtin => BUILTIN.to_owned(),
-            PackRef::At(text) => text,
-        }
-    }
-}
-
-impl std::fmt::Display for PackRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Builtin => f.pad(BUILTIN),
-            Self::At(text) => f.pad(text),
-        }
-    }
-}
-
-impl JsonSchema for PackRef {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PackRef".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "Where an env-pack comes from: `builtin`, a path, `file://…`, \
-                `oci://…`, `repo://…`, `store://…`, or the digest of a component that the \
-                environment already holds.",
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 4096,
-        })
     }
 }
 

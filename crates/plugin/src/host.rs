@@ -44,6 +44,7 @@ impl Host {
             .wasm_component_model(true)
             .concurrency_support(false)
             .consume_fuel(true)
+            .epoch_interruption(true)
             .max_wasm_stack(STACK_BYTES)
             .async_stack_size(STACK_BYTES + (512 << 10))
             // It runs for a moment and is compiled each time.

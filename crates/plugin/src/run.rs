@@ -1,5 +1,9 @@
 //! One call in one fresh instance, within the limits, and what becomes of one that goes beyond.
 
+use std::sync::mpsc;
+use std::thread::Builder;
+use std::time::Duration;
+
 use deploy_spec::Fault;
 use wasmtime::{Engine, Store, Trap};
 
@@ -16,8 +20,8 @@ pub(crate) mod bindings {
     });
 }
 
-/// How many instructions run until it is looked whether time is up: some milliseconds.
-const YIELD_EVERY: u64 = 5_000_000;
+/// How often a guest that is late is told to stop.
+const TICK: Duration = Duration::from_millis(10);
 
 /// Runs `ask` with a fresh instance.
 pub(crate) fn call<T>(
@@ -32,13 +36,23 @@ pub(crate) fn call<T>(
         .map_err(|error| Fault::unavailable(format!("a runtime cannot be started: {error}")))?;
     let mut store = store(engine, limits)
         .map_err(|error| Fault::internal(format!("cannot limit an env-pack: {error:#}")))?;
-    let within = runtime.block_on(async {
-        tokio::time::timeout(limits.deadline, async {
-            let pack = pre.instantiate_async(&mut store).await?;
-            ask(&pack, &mut store).await
-        })
-        .await
-    });
+    let within = std::thread::scope(|scope| {
+        let (ended, watched) = mpsc::channel();
+        let watch = || watch(engine, limits.deadline, &watched);
+        let watching = Builder::new().name("env-pack-clock".to_owned()).spawn_scoped(scope, watch);
+        watching.map_err(|error| {
+            Fault::unavailable(format!("cannot start the thread that limits env-packs: {error}"))
+        })?;
+        let within = runtime.block_on(async {
+            tokio::time::timeout(limits.deadline, async {
+                let pack = pre.instantiate_async(&mut store).await?;
+                ask(&pack, &mut store).await
+            })
+            .await
+        });
+        drop(ended);
+        Ok(within)
+    })?;
     match within {
         Ok(Ok(said)) => Ok(said),
         Ok(Err(error)) => Err(bad(name, &why(&error, store.data(), limits))),
@@ -46,11 +60,22 @@ pub(crate) fn call<T>(
     }
 }
 
+/// Makes a guest that is late give way, so that the clock can be looked at: a single instruction may
+/// fill all its memory, so that counting them bounds no time. Returns once the call has ended.
+fn watch(engine: &Engine, deadline: Duration, ended: &mpsc::Receiver<()>) {
+    let mut wait = deadline;
+    while ended.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
+        engine.increment_epoch();
+        wait = TICK;
+    }
+}
+
 fn store(engine: &Engine, limits: &Limits) -> wasmtime::Result<Store<Guest>> {
     let mut store = Store::new(engine, Guest::new(limits.memory_bytes));
     store.limiter(|guest| guest);
     store.set_fuel(limits.fuel)?;
-    store.fuel_async_yield_interval(Some(YIELD_EVERY))?;
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
     // What it gives back is copied out of its memory, and one piece of memory can be named often.
     store.set_hostcall_fuel(limits.output_bytes);
     Ok(store)

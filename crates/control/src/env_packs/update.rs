@@ -26,7 +26,7 @@ pub struct UpdateAnswers {
     /// Which env-pack, in which version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Descriptor>,
-    /// Where its code comes from.
+    /// Where its code comes from; part of this program when absent and another env-pack is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack_ref: Option<PackRef>,
     /// What its wizard was answered, all of it; never a secret.
@@ -46,10 +46,13 @@ pub fn update_subject(view: &dyn View, answers: &UpdateAnswers) -> Result<EnvPac
 fn wanted(environment: &Environment, answers: &UpdateAnswers) -> Result<EnvPackBinding, Fault> {
     let now = environment.binding(answers.slot).ok_or_else(|| not_bound(answers.slot))?.clone();
     let stays = answers.kind.is_none() && answers.pack_ref.is_none();
+    let kind = answers.kind.clone().unwrap_or_else(|| now.kind.clone());
+    // Another env-pack whose place is not said is part of this program, as with `add`.
+    let place = if kind.path() == now.kind.path() { now.pack_ref } else { PackRef::Builtin };
     Ok(EnvPackBinding {
         digest: now.digest.filter(|_| stays),
-        kind: answers.kind.clone().unwrap_or(now.kind),
-        pack_ref: answers.pack_ref.clone().unwrap_or(now.pack_ref),
+        kind,
+        pack_ref: answers.pack_ref.clone().unwrap_or(place),
         answers: answers.answers.clone().unwrap_or(now.answers),
         ..now
     })

@@ -216,6 +216,12 @@ fn settings_change_without_the_code_and_a_name_means_what_is_there_now() {
     assert_eq!(subject(json!({"slot": slot, "answers": {"a": 1}})), pinned);
     assert_eq!(subject(json!({"slot": slot, "pack_ref": "y.wasm"})), None);
     assert_eq!(subject(json!({"slot": slot, "kind": "acme.deployer.x@1.1.0"})), None);
+    let place = |kind: &str| {
+        let answers = serde_json::from_value(json!({"slot": slot, "kind": kind})).unwrap();
+        env_packs::update_subject(&world.memory, &answers).unwrap().pack_ref
+    };
+    assert_eq!(place("acme.deployer.x@1.1.0"), facts.pack_ref);
+    assert_eq!(place("greentic.deployer.local-process@0.1.0"), PackRef::Builtin);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::hint::black_box;
 use std::io::Write as _;
 use std::net::{TcpStream, UdpSocket};
+use std::thread::sleep as wait;
+use std::time::Duration;
 
 wit_bindgen::generate!({ path: "../../../wit", world: "env-pack" });
 
@@ -68,8 +70,9 @@ fn play(part: &str) -> String {
         "exit" => std::process::exit(3),
         "recurse" => recurse(1).to_string(),
         "hog" => hog(),
+        "fill" => fill(),
         "sleep" => {
-            std::thread::sleep(std::time::Duration::from_secs(3600));
+            wait(Duration::from_secs(3600));
             "awake".to_owned()
         }
         "giant" => "x".repeat(rest.parse().unwrap_or(32 << 20)),
@@ -90,6 +93,15 @@ fn hog() -> String {
     loop {
         taken.push(black_box(vec![1_u8; 1 << 20]));
     }
+}
+
+/// Few instructions that take long.
+fn fill() -> String {
+    let mut memory = vec![0_u8; 32 << 20];
+    for round in (0..=u8::MAX).cycle() {
+        black_box(&mut memory[..]).fill(round);
+    }
+    "filled".to_owned()
 }
 
 fn print() -> String {
