@@ -10,6 +10,12 @@ const OBJECTS_MAX: usize = 256;
 /// How many elements a table may have: enough for any compiled program.
 const TABLE_MAX: usize = 20_000;
 
+/// How many modules, and how many tables, may be put together in one component.
+const INSTANCES_MAX: usize = 32;
+
+/// How many memories it may have; each reserves address space before it is used.
+const MEMORIES_MAX: usize = 4;
+
 /// The most random bytes in one call.
 const RANDOM_MAX: u64 = 64 << 10;
 
@@ -62,5 +68,17 @@ impl ResourceLimiter for Guest {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         Ok(desired <= TABLE_MAX)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
     }
 }

@@ -112,7 +112,8 @@ pub fn handler(
         "slot `{}` is bound to `{}`, and its code says that it is `{kind}` for slot `{}`",
         binding.slot, binding.kind, handler.slot
     );
-    Err(Fault::unhealthy(why).hint(format!("gtc op env-packs update {}", binding.slot)))
+    let again = format!("gtc op env-packs update {} {}", store.id(), binding.slot);
+    Err(Fault::unhealthy(why).hint(again))
 }
 
 /// What a component says of itself, once somebody who is trusted has vouched for it.

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use bundle::{Format, Inspected};
+use bundle::{Format, Inspection};
 use deploy_spec::{Descriptor, Digest, Fault};
 use plugin::{Host, Limits};
 use registry::media;
@@ -14,7 +14,7 @@ const WASM: &[u8] = b"\0asm";
 
 /// A file that somebody can vouch for.
 pub(super) enum Subject {
-    Bundle(Inspected),
+    Bundle(Inspection),
     EnvPack { kind: Descriptor, digest: Digest },
 }
 
@@ -55,7 +55,7 @@ impl Subject {
 
     pub(super) fn version(&self) -> String {
         match self {
-            Self::Bundle(bundle) => bundle.version.to_string(),
+            Self::Bundle(bundle) => bundle.version.clone(),
             Self::EnvPack { kind, .. } => {
                 kind.version().map_or_else(String::new, |v| v.to_string())
             }

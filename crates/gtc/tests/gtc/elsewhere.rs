@@ -208,7 +208,7 @@ fn what_cannot_be_right_is_refused_before_anything_is_bound() {
     let builtin = "greentic.deployer.local-process@0.1.0";
     let text = world.file("text.wasm");
     std::fs::write(&text, "hello").unwrap();
-    let cases: Vec<(&str, String, &[&str], i32, &str, &str)> = vec![
+    let cases: [(&str, String, &[&str], i32, &str, &str); 10] = [
         (&kind_1, file.clone(), &["--answer", "colour=red"], 2, "/answers/colour", "no setting"),
         (&kind_1, file.clone(), &["--answer", "play=object"], 2, "/answers/play", "only a play"),
         (&kind_1, file.clone(), &["--answer", "play=spin"], 2, "/pack_ref", "instructions"),
@@ -300,7 +300,7 @@ fn code_that_was_altered_or_lost_is_not_used_and_comes_back_from_where_it_was() 
         let (got, error) = refused(&world, &["env", "doctor"]);
         assert_eq!(got, 7, "{error}");
         let mend = error["hint"].as_str().unwrap();
-        assert_eq!(mend, format!("gtc op env-packs update deployer --pack-ref {file}"));
+        assert_eq!(mend, format!("gtc op env-packs update local deployer --pack-ref {file}"));
         let again = world.op("env-packs update", &["deployer", "--pack-ref", &file]);
         assert_eq!((&again["digest"], &again["generation"]), (&digest, &json!(1)));
         assert_eq!(std::fs::read(&held).unwrap(), bytes);

@@ -29,7 +29,7 @@ pub(super) fn held(
     digest: &Digest,
 ) -> Result<Code, Fault> {
     let EnvPackBinding { slot, kind, pack_ref, .. } = binding;
-    let again = format!("gtc op env-packs update {slot} --pack-ref {pack_ref}");
+    let again = format!("gtc op env-packs update {} {slot} --pack-ref {pack_ref}", store.id());
     let path = store.artifact(digest);
     if !path.exists() {
         let why = format!("the code {digest} of `{kind}` in slot `{slot}` is not here any more");
