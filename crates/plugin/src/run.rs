@@ -38,7 +38,7 @@ pub(crate) fn call<T>(
         .map_err(|error| Fault::internal(format!("cannot limit an env-pack: {error:#}")))?;
     let within = std::thread::scope(|scope| {
         let (ended, watched) = mpsc::channel();
-        let watch = || watch(engine, limits.deadline, &watched);
+        let watch = move || watch(engine, limits.deadline, &watched);
         let watching = Builder::new().name("env-pack-clock".to_owned()).spawn_scoped(scope, watch);
         watching.map_err(|error| {
             Fault::unavailable(format!("cannot start the thread that limits env-packs: {error}"))

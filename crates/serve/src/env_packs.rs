@@ -6,7 +6,7 @@ mod code;
 use control::env_packs::{PackFacts, check_source, slot_generation};
 use control::{Lookup as _, Problem};
 use deploy_spec::{Digest, EnvPackBinding, Environment, Fault, PackRef};
-use env_pack::{Handler, Registry};
+use env_pack::{Handler, Objection, Registry};
 use plugin::{Described, Host, Limits, Plugin};
 use store::EnvironmentStore;
 
@@ -27,8 +27,8 @@ pub struct FetchedPack {
 /// the code that the environment holds; without, `fetch` brings it.
 ///
 /// # Errors
-/// As [`check_source`]; `not-found` when there is no such component, and what `fetch` says. What is
-/// wrong with the component itself is in the facts.
+/// `not-found` when there is no such component, and what `fetch` says. What is wrong with the slot or
+/// with the component itself is in the facts.
 pub fn pack_facts(
     store: &EnvironmentStore,
     wanted: &EnvPackBinding,
@@ -37,43 +37,45 @@ pub fn pack_facts(
 ) -> Result<PackFacts, Fault> {
     let environment = store.read()?.environment()?;
     let slot = wanted.slot;
-    let generation = slot_generation(&environment, slot);
-    check_source(slot, &wanted.pack_ref)?;
+    let mut facts = PackFacts {
+        slot,
+        pack_ref: wanted.pack_ref.clone(),
+        digest: None,
+        objection: None,
+        problems: Vec::new(),
+        generation: slot_generation(&environment, slot),
+    };
     let PackRef::At(named) = &wanted.pack_ref else {
         let registry = Registry::builtin()?;
-        let problems = registry.check(slot, &wanted.kind, &wanted.answers);
-        return Ok(PackFacts {
-            slot: registry.get(&wanted.kind).map_or(slot, |handler| handler.slot),
-            pack_ref: PackRef::Builtin,
-            digest: None,
-            objection: None,
-            problems: problems.into_iter().map(|(at, why)| Problem::new(at, why)).collect(),
-            generation,
-        });
+        facts.slot = registry.get(&wanted.kind).map_or(slot, |handler| handler.slot);
+        facts.problems = listed(registry.check(slot, &wanted.kind, &wanted.answers));
+        return Ok(facts);
     };
+    // Nothing is fetched for a slot that would not take it.
+    if let Err(fault) = check_source(slot, &wanted.pack_ref) {
+        facts.objection = Some(Box::new(fault));
+        return Ok(facts);
+    }
     let code = match &wanted.digest {
         Some(digest) => held(store, wanted, digest)?,
         None => taken(store, wanted, named, mode, fetch)?,
     };
-    let mut facts = PackFacts {
-        slot,
-        pack_ref: PackRef::At(code.place.clone()),
-        digest: Some(code.digest.clone()),
-        objection: None,
-        problems: Vec::new(),
-        generation,
-    };
-    match judged(store, &environment, wanted, &code, mode) {
-        Ok((described, plugin)) => {
-            facts.slot = described.handler.slot;
-            match problems(wanted, described, &plugin) {
-                Ok(problems) => facts.problems = problems,
-                Err(fault) => facts.objection = Some(Box::new(fault)),
-            }
-        }
+    facts.pack_ref = PackRef::At(code.place.clone());
+    facts.digest = Some(code.digest.clone());
+    let judged = judged(store, &environment, wanted, &code, mode);
+    let judged = judged.and_then(|(described, plugin)| {
+        let slot = described.handler.slot;
+        Ok((slot, problems(wanted, described, &plugin)?))
+    });
+    match judged {
+        Ok((slot, problems)) => (facts.slot, facts.problems) = (slot, problems),
         Err(fault) => facts.objection = Some(Box::new(fault)),
     }
     Ok(facts)
+}
+
+fn listed(objections: Vec<Objection>) -> Vec<Problem> {
+    objections.into_iter().map(|(at, why)| Problem::new(at, why)).collect()
 }
 
 /// The handlers of all that an environment is bound to, besides those that are part of this program.
@@ -159,7 +161,7 @@ fn problems(
     if wrong.is_empty() {
         wrong = plugin.check(&wanted.answers)?;
     }
-    problems.extend(wrong.into_iter().map(|(at, why)| Problem::new(at, why)));
+    problems.extend(listed(wrong));
     Ok(problems)
 }
 

@@ -200,10 +200,10 @@ fn what_cannot_be_right_is_refused_before_anything_is_bound() {
         let (code, at, error) = try_update(slot, &kind_1, &file, &[]);
         assert_eq!((code, at.as_str()), (5, "/pack_ref"), "{error}");
     }
-    let other = |change: &dyn Fn(&mut Value)| {
+    let other = |name: &str, change: &dyn Fn(&mut Value)| {
         let mut said = said("1.0.0");
         change(&mut said);
-        played(&world, "other.wasm", &said.to_string())
+        played(&world, name, &said.to_string())
     };
     let builtin = "greentic.deployer.local-process@0.1.0";
     let text = world.file("text.wasm");
@@ -213,8 +213,22 @@ fn what_cannot_be_right_is_refused_before_anything_is_bound() {
         (&kind_1, file.clone(), &["--answer", "play=object"], 2, "/answers/play", "only a play"),
         (&kind_1, file.clone(), &["--answer", "play=spin"], 2, "/pack_ref", "instructions"),
         ("acme.deployer.cluster@1.0.1", file.clone(), &[], 2, "/kind", "not `acme"),
-        (&kind_1, other(&|said| said["slot"] = json!("revocation")), &[], 2, "/kind", "fills slot"),
-        (builtin, other(&|said| said["kind"] = json!(builtin)), &[], 2, "/pack_ref", "part of gtc"),
+        (
+            &kind_1,
+            other("slot.wasm", &|said| said["slot"] = json!("revocation")),
+            &[],
+            2,
+            "/kind",
+            "fills slot",
+        ),
+        (
+            builtin,
+            other("kind.wasm", &|said| said["kind"] = json!(builtin)),
+            &[],
+            2,
+            "/pack_ref",
+            "part of gtc",
+        ),
         (&kind_1, text, &[], 2, "/pack_ref", "no component"),
         (&kind_1, world.file("absent.wasm"), &[], 3, "/pack_ref", "no file"),
         (&kind_1, "ftp://example.org/x".into(), &[], 2, "/pack_ref", "oci://"),
@@ -241,6 +255,7 @@ fn nobody_binds_what_no_trusted_key_has_signed() {
     let world = World::new();
     allow_all(&world);
     world.op("env create", &["prod"]);
+    world.op("env-packs remove", &["prod", "deployer"]);
     let server = Server::start(&world);
     let file = pack(&world, "1.0.0");
     let tag = server.at("packs/cluster:1.0.0");
