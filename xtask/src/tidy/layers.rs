@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bundle", 2),
     ("env-pack", 2),
     ("ingress", 2),
+    ("plugin", 2),
     ("policy", 2),
     ("process", 2),
     ("registry", 2),
@@ -26,6 +27,7 @@ const FEATURE: u8 = 3;
 
 /// The arrows within a layer: from, to, why.
 const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("plugin", "env-pack", "what a pack from elsewhere says of itself becomes a handler"),
     ("workload", "bundle", "a workload is loaded out of a bundle that was verified"),
     ("workload", "process", "a program of a bundle is a workload that is kept running"),
 ];

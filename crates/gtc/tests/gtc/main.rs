@@ -8,6 +8,7 @@ mod disk;
 mod doctor;
 mod document;
 mod drain;
+mod elsewhere;
 mod env_packs;
 mod envelope;
 mod everyday;
