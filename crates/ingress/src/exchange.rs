@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use tokio::net::TcpStream;
 
 use crate::body::{Body, BodyError, Channel};
@@ -20,6 +20,7 @@ use crate::service::{Peer, Service};
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::timer::Timer;
+use crate::upgrade::Upgrade;
 
 /// A request that has arrived, all but the rest of its body.
 pub(crate) struct Arrived {
@@ -28,6 +29,8 @@ pub(crate) struct Arrived {
     rest: Rest,
     keep_alive: bool,
     expects_continue: bool,
+    /// What a client sends that offered another protocol, should that be accepted.
+    tunnel: Option<Arc<Channel>>,
 }
 
 impl Arrived {
@@ -63,13 +66,18 @@ impl Arrived {
                 (Body::channel(channel.clone(), None), Some(channel), rest, 0)
             }
         };
-        let request = head.to_request(body)?;
+        let mut request = head.to_request(body)?;
+        let tunnel = head.offers_websocket.then(Arc::<Channel>::default);
+        if let Some(tunnel) = &tunnel {
+            request.extensions_mut().insert(Upgrade(Arc::clone(tunnel)));
+        }
         let arrived = Self {
             request,
             channel,
             rest,
             keep_alive: head.keep_alive,
             expects_continue: head.expects_continue,
+            tunnel,
         };
         Ok((arrived, taken))
     }
@@ -121,13 +129,19 @@ pub(crate) async fn run<S: Service>(
     };
     let call = guarded(async { service.call(arrived.request, peer).await });
     let Ok(called) = beside(&mut pump, call).await else { return Ended::Cut };
-    let response = match usable(called, pump.refused) {
+    let mut tunnel = arrived.tunnel;
+    let response = match usable(called, pump.refused, tunnel.as_ref()) {
         Ok(response) => response,
         Err(reject) => {
             pump.fail(BodyError::Gone);
             return refuse(&mut sink, reject, &method).await;
         }
     };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS
+        && let Some(tunnel) = tunnel.take()
+    {
+        pump.open_tunnel(tunnel);
+    }
     pump.put_continue(sink.gathered());
     let may_stay = arrived.keep_alive && !line.drain.is_draining() && pump.may_stay();
     let written = beside(&mut pump, write(&mut sink, response, &method, version, may_stay)).await;
@@ -139,10 +153,20 @@ pub(crate) async fn run<S: Service>(
 }
 
 /// What the service gave, unless the body was refused meanwhile. An interim status is no answer:
-/// the client would wait for another, and take the next one for it.
-fn usable<B>(called: Option<Response<B>>, refused: Option<Reject>) -> Result<Response<B>, Reject> {
+/// the client would wait for another, and take the next one for it. But 101 is, where it was
+/// offered.
+fn usable<B>(
+    called: Option<Response<B>>,
+    refused: Option<Reject>,
+    tunnel: Option<&Arc<Channel>>,
+) -> Result<Response<B>, Reject> {
     match (refused, called) {
         (Some(reject), _) => Err(reject),
+        (None, Some(response))
+            if tunnel.is_some() && response.status() == StatusCode::SWITCHING_PROTOCOLS =>
+        {
+            Ok(response)
+        }
         (None, Some(response)) if !response.status().is_informational() => Ok(response),
         (None, _) => Err(Reject::ServiceFailed),
     }

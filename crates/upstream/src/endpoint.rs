@@ -36,7 +36,7 @@ impl Endpoint {
     /// When nobody listens there, or the name has no address; `PermissionDenied` when a Unix
     /// socket is somebody else's, or an address is link-local (RFC 3927, RFC 4291 §2.5.6): there
     /// the clouds keep what hands out a machine's own credentials, and no application.
-    pub(crate) async fn connect(&self) -> io::Result<Socket> {
+    pub async fn connect(&self) -> io::Result<Socket> {
         match self {
             Self::Address(address) => tcp(*address).await,
             Self::Name { host, port } => {

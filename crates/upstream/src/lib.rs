@@ -27,3 +27,4 @@ pub use endpoint::Endpoint;
 pub use error::{BoxError, Error};
 pub use head::{Framing, ResponseHead, Violation};
 pub use settings::Settings;
+pub use socket::Socket;

@@ -1,4 +1,4 @@
-//! A stream to a server, of any kind.
+//! The streams that lead to servers, as one type.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,9 +7,12 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+/// A stream to a server.
 #[derive(Debug)]
-pub(crate) enum Socket {
+pub enum Socket {
+    /// Over TCP.
     Tcp(TcpStream),
+    /// Over a Unix socket.
     Unix(UnixStream),
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong in a workload, and the response each becomes.
 
+use std::io::ErrorKind;
+
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::body::Body;
@@ -40,6 +42,16 @@ impl Failure {
             Self::Unreadable => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "a file of this bundle cannot be read\n")
             }
+        }
+    }
+
+    /// What a server's failure is: a full queue is busy, silence too slow, all else failed.
+    pub(crate) fn of(error: &upstream::Error) -> Self {
+        match error {
+            // The queue of a Unix socket is full.
+            upstream::Error::Connect(error) if error.kind() == ErrorKind::WouldBlock => Self::Busy,
+            error if error.is_timeout() => Self::TooSlow,
+            _ => Self::Failed,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deploy_spec::{Digest, Fault, PackId, PackKind, PathPrefix};
-use http::{Request, Response};
+use http::{Request, Response, header};
 
 use crate::body::{Body, BoxError};
 use crate::component::ComponentPack;
@@ -97,6 +97,10 @@ impl Workload {
         let pack = self.packs.iter().find(|pack| pack.info.public_path.covers(path));
         let runs = pack.map(|pack| {
             let public_path = &pack.info.public_path;
+            if !matches!(pack.runs, Runs::Program(_)) {
+                // Whoever reads the body here has told the client to go on already.
+                request.headers_mut().remove(header::EXPECT);
+            }
             prefix::extend(request.headers_mut(), public_path);
             let bare = request.uri().path() == public_path.as_str();
             prefix::strip(request.uri_mut(), public_path);

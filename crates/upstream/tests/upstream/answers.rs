@@ -116,7 +116,7 @@ async fn a_server_that_says_nothing_is_waited_for_only_so_long() {
         let server = Server::start(move |mut stream, _| async move {
             crate::server::head(&mut stream).await;
             crate::server::say(&mut stream, first).await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         assert_eq!(ask(&client(), &server, get()).await.unwrap_err(), expected, "{first:?}");
     }

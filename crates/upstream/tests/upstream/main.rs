@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
 mod answers;
+mod nginx;
+mod proxy;
 mod requests;
 mod reuse;
 mod server;

@@ -52,7 +52,7 @@ async fn an_answer_that_comes_late_is_nobodys() {
         head(&mut stream).await;
         say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
         say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil").await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let client = client();
     for _ in 0..2 {

@@ -41,7 +41,7 @@ async fn both_bodies_flow_at_once() {
         }
         exactly(&mut stream, "0\r\n\r\n".len()).await;
         say(&mut stream, "0\r\nx-sum: 3\r\n\r\n").await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let (write, body) = mpsc::channel(1);
     let client = client();
@@ -63,7 +63,7 @@ async fn a_server_that_takes_nothing_stops_the_body() {
     let server = Server::start(|mut stream, _| async move {
         head(&mut stream).await;
         say(&mut stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let (write, body) = mpsc::channel(1);
     let client = client();
