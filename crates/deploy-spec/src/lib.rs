@@ -42,7 +42,7 @@ pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{
     BundleManifest, Health, InnerPath, Limits, Pack, PackKind, ProcessListen, ProcessProbe,
-    ProcessSettings, SecretNeed,
+    ProcessSettings, SecretNeed, UpstreamTarget, UpstreamUrl, hands_out_credentials,
 };
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
 pub use revision::{CheckStatus, GateCheck, Pinned, PinnedPack, PinnedSecret, Revision};

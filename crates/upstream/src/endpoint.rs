@@ -1,9 +1,10 @@
 //! Where a server is, and connecting to it.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use deploy_spec::hands_out_credentials;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
 use crate::socket::Socket;
@@ -34,8 +35,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// When nobody listens there, or the name has no address; `PermissionDenied` when a Unix
-    /// socket is somebody else's, or an address is link-local (RFC 3927, RFC 4291 §2.5.6): there
-    /// the clouds keep what hands out a machine's own credentials, and no application.
+    /// socket is somebody else's, or an address is one of [`hands_out_credentials`].
     pub async fn connect(&self) -> io::Result<Socket> {
         match self {
             Self::Address(address) => tcp(*address).await,
@@ -57,7 +57,11 @@ impl Endpoint {
                 };
                 // A program could put a link to any socket of the machine where its own should
                 // be, and have us talk to that with our powers.
-                if is_theirs { Ok(Socket::Unix(stream)) } else { Err(denied("another's socket")) }
+                if is_theirs {
+                    Ok(Socket::Unix(stream))
+                } else {
+                    Err(denied("the socket is not one that its owner made"))
+                }
             }
         }
     }
@@ -74,7 +78,7 @@ impl std::fmt::Display for Endpoint {
 }
 
 async fn tcp(address: SocketAddr) -> io::Result<Socket> {
-    if is_link_local(address.ip()) {
+    if hands_out_credentials(address.ip()) {
         return Err(denied("link-local addresses are not connected to"));
     }
     let stream = TcpStream::connect(address).await?;
@@ -82,37 +86,6 @@ async fn tcp(address: SocketAddr) -> io::Result<Socket> {
     Ok(Socket::Tcp(stream))
 }
 
-fn is_link_local(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local() || address == METADATA_V6,
-    }
-}
-
-/// What Amazon gives its metadata service besides the link-local one.
-const METADATA_V6: std::net::Ipv6Addr =
-    std::net::Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-
 fn denied(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, why)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_hands_out_credentials_is_not_connected_to() {
-        for (address, refused) in [
-            ("169.254.169.254", true),
-            ("::ffff:169.254.169.254", true),
-            ("fe80::1", true),
-            ("fd00:ec2::254", true),
-            ("127.0.0.1", false),
-            ("10.0.0.1", false),
-            ("fd00::1", false),
-        ] {
-            assert_eq!(is_link_local(address.parse().unwrap()), refused, "{address}");
-        }
-    }
 }

@@ -14,12 +14,12 @@ pub enum Failure {
     NoPack,
     /// The request cannot be given to the pack (an unreadable `Host`): 400.
     BadRequest,
-    /// The component trapped, or ended without an answer; the program's answer was none, or broke
-    /// off: 502.
+    /// The component trapped, or ended without an answer; the program or upstream cannot be reached,
+    /// its answer was none, broke off, or could be read in two ways: 502.
     Failed,
     /// The component trapped after it was denied memory beyond its limit: 502.
     OutOfMemory,
-    /// The component or program took longer than its limit: 504.
+    /// The component, program or upstream took longer than its limit: 504.
     TooSlow,
     /// Every instance is in use: 503 with `Retry-After`.
     Busy,

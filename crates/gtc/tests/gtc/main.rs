@@ -26,4 +26,5 @@ mod serving;
 mod setup;
 mod tables;
 mod trust;
+mod upstreams;
 mod world;

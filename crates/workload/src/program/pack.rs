@@ -37,7 +37,7 @@ impl ProgramPack {
         given: &Given,
         granted: &Arc<Granted>,
     ) -> Result<Self, Fault> {
-        let Pack { pack_id, path, .. } = pack;
+        let (pack_id, path) = (&pack.pack_id, pack.file()?);
         let program = Program::new(bytes).map_err(|mut fault| {
             fault.message = format!("pack `{pack_id}`: `{path}` cannot be run: {}", fault.message);
             fault
