@@ -1,9 +1,9 @@
 //! One request and its answer.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -127,8 +127,12 @@ pub(crate) async fn run<S: Service>(
         waiting: false,
         half_close: HalfClose::new(&sends),
     };
-    let call = guarded(async { service.call(arrived.request, peer).await });
-    let Ok(called) = beside(&mut pump, call).await else { return Ended::Cut };
+    // Pinned where it is made, because moving a future copies all that it may ever hold.
+    let called = {
+        let mut call = pin!(async { service.call(arrived.request, peer).await });
+        beside(&mut pump, |cx| guarded(call.as_mut(), cx)).await
+    };
+    let Ok(called) = called else { return Ended::Cut };
     let mut tunnel = arrived.tunnel;
     let response = match usable(called, pump.refused, tunnel.as_ref()) {
         Ok(response) => response,
@@ -144,7 +148,10 @@ pub(crate) async fn run<S: Service>(
     }
     pump.put_continue(sink.gathered());
     let may_stay = arrived.keep_alive && !line.drain.is_draining() && pump.may_stay();
-    let written = beside(&mut pump, write(&mut sink, response, &method, version, may_stay)).await;
+    let written = {
+        let mut write = pin!(write(&mut sink, response, &method, version, may_stay));
+        beside(&mut pump, |cx| write.as_mut().poll(cx)).await
+    };
     match written {
         Ok(Ok(true)) if pump.read_away().await => Ended::Open(pump.ahead, sink.into_buffer()),
         Ok(Ok(_)) => close(&mut sink).await,
@@ -185,11 +192,13 @@ async fn close(sink: &mut Sink<'_>) -> Ended {
 }
 
 /// Runs `main` to its end and keeps the request body flowing meanwhile.
-async fn beside<T>(pump: &mut Pump<'_>, main: impl Future<Output = T>) -> Result<T, Broken> {
-    let mut main = pin!(main);
+async fn beside<T>(
+    pump: &mut Pump<'_>,
+    mut main: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<T, Broken> {
     std::future::poll_fn(|cx| {
         loop {
-            if let Poll::Ready(done) = main.as_mut().poll(cx) {
+            if let Poll::Ready(done) = main(cx) {
                 return Poll::Ready(Ok(done));
             }
             match pump.poll(cx) {
@@ -203,14 +212,9 @@ async fn beside<T>(pump: &mut Pump<'_>, main: impl Future<Output = T>) -> Result
 }
 
 /// The output of `future`; none when it panicked.
-async fn guarded<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        match polled {
-            Ok(poll) => poll.map(Some),
-            Err(_) => Poll::Ready(None),
-        }
-    })
-    .await
+fn guarded<T>(future: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    }
 }

@@ -3,7 +3,7 @@
 //! likely to have been closed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 const LOOK: Duration = Duration::from_secs(2);
 
 thread_local! {
-    static WAITING: RefCell<HashMap<u64, Vec<Waiting>>> = RefCell::default();
+    static WAITING: RefCell<BTreeMap<u64, Vec<Waiting>>> = RefCell::default();
     /// The runtime in which a task of this thread looks.
     static LOOKING: Cell<Option<Id>> = const { Cell::new(None) };
 }
