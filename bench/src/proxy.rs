@@ -7,8 +7,11 @@ mod chart;
 mod load;
 mod peers;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Child;
+use std::time::Duration;
 
 use harness::{Connection, Folder, Gtc};
 
@@ -148,8 +151,7 @@ fn started(name: &'static str, address: String, child: Child) -> Result<Proxy, S
     let mut proxy = Proxy { name, address, child, cookie: None };
     let begun = std::time::Instant::now();
     loop {
-        let answer = Connection::open(&proxy.address).and_then(|mut c| c.get(HOST, "/small"));
-        if answer.is_ok_and(|answer| answer.status == 200) {
+        if is_answering(&proxy.address) {
             return Ok(proxy);
         }
         if let Ok(Some(ended)) = proxy.child.try_wait() {
@@ -160,4 +162,16 @@ fn started(name: &'static str, address: String, child: Child) -> Result<Proxy, S
         }
         std::thread::yield_now();
     }
+}
+
+fn is_answering(address: &str) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        write!(stream, "GET /small HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }
