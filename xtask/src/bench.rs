@@ -7,7 +7,7 @@ use crate::command::{self, text};
 use crate::house::House;
 use crate::needs;
 
-const ALL: [&str; 5] = ["pick", "verbs", "shift", "wasm", "bundle"];
+const ALL: [&str; 6] = ["pick", "verbs", "shift", "wasm", "bundle", "proxy"];
 /// Those that measure the crates themselves, so that nobody waits for `gtc` to be built.
 const WITHOUT_GTC: [&str; 2] = ["pick", "bundle"];
 
@@ -31,6 +31,9 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Result<(), String> {
         command::run(&house.root, &gtc)?;
         command::run(&example, &["sh", "build.sh"])?;
     }
+    if names.contains(&"proxy") {
+        needs::install_proxies(house)?;
+    }
     if names.contains(&"wasm") {
         install_wasmtime(house, &peers)?;
     }
@@ -38,6 +41,7 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Result<(), String> {
         house.target.join("release/gtc"),
         peers.join("bin/wasmtime"),
         example,
+        house.target.join("python/proxies"),
         house.root.join("bench/results"),
     ];
     let paths = paths.iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?;

@@ -82,6 +82,7 @@ pub fn stage_facts(
             kind: pack.kind,
             digest: bundle::pack_digest(&archive, pack)?,
             public_path: pack.public_path.clone(),
+            url: pack.url.clone(),
         })
     };
     let config = BundleConfig::read(&archive)?.map(|config| config.declared());

@@ -334,6 +334,7 @@ pub(crate) fn staged_bundle(bundle: &str, version: &str) -> revisions::StagedBun
             kind: PackKind::HttpComponent,
             digest: Digest::of(b"web"),
             public_path: "/".parse().unwrap(),
+            url: None,
         }],
         secrets: Vec::new(),
         drain_seconds: None,

@@ -14,7 +14,7 @@ const WASM: &[u8] = b"\0asm";
 
 /// A file that somebody can vouch for.
 pub(super) enum Subject {
-    Bundle(Inspection),
+    Bundle(Box<Inspection>),
     EnvPack { kind: Descriptor, digest: Digest },
 }
 
@@ -28,7 +28,7 @@ impl Subject {
         });
         // One that cannot be read is for the bundle's reader to complain of.
         if start.ok().as_deref() != Some(WASM) {
-            return bundle::inspect(file).map(Self::Bundle);
+            return bundle::inspect(file).map(|bundle| Self::Bundle(Box::new(bundle)));
         }
         let bytes = std::fs::read(file).map_err(|error| {
             Fault::unavailable(format!("`{}` cannot be read: {error}", file.display()))
@@ -46,7 +46,7 @@ impl Subject {
         }
     }
 
-    pub(super) const fn digest(&self) -> &Digest {
+    pub(super) fn digest(&self) -> &Digest {
         match self {
             Self::Bundle(bundle) => &bundle.bundle_digest,
             Self::EnvPack { digest, .. } => digest,

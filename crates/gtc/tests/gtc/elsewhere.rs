@@ -109,6 +109,9 @@ fn artifact(world: &World, environment: &str, digest: &Value) -> PathBuf {
     world.gtc.store_root().join(environment).join("artifacts/sha256").join(hex)
 }
 
+/// Kind, place, more words; exit code, what is pointed to, what is said.
+type Case<'a> = (&'a str, String, &'a [&'a str], i32, &'a str, &'a str);
+
 #[test]
 fn a_tag_is_pinned_by_the_digest_it_stood_for_and_moves_only_when_it_is_asked_to() {
     let world = local();
@@ -208,7 +211,7 @@ fn what_cannot_be_right_is_refused_before_anything_is_bound() {
     let builtin = "greentic.deployer.local-process@0.1.0";
     let text = world.file("text.wasm");
     std::fs::write(&text, "hello").unwrap();
-    let cases: [(&str, String, &[&str], i32, &str, &str); 10] = [
+    let cases: [Case<'_>; 10] = [
         (&kind_1, file.clone(), &["--answer", "colour=red"], 2, "/answers/colour", "no setting"),
         (&kind_1, file.clone(), &["--answer", "play=object"], 2, "/answers/play", "only a play"),
         (&kind_1, file.clone(), &["--answer", "play=spin"], 2, "/pack_ref", "instructions"),

@@ -27,4 +27,5 @@ mod serving;
 mod setup;
 mod tables;
 mod trust;
+mod upstreams;
 mod world;
