@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::command::{self, text};
 use crate::house::House;
+use crate::image::TARGET;
 use crate::needs;
 
 const ALL: [&str; 6] = ["pick", "verbs", "shift", "wasm", "bundle", "proxy"];
@@ -27,8 +28,8 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Result<(), String> {
     let peers = house.target.join("peers");
     needs::install_for_bench(house)?;
     if names.iter().any(|name| !WITHOUT_GTC.contains(name)) {
-        let gtc = ["cargo", "build", "--release", "--locked", "--package", "gtc"];
-        command::run(&house.root, &gtc)?;
+        let build = ["cargo", "build", "--release", "--locked", "--target", TARGET];
+        command::run(&house.root, &[&build[..], &["--package", "gtc"]].concat())?;
         command::run(&example, &["sh", "build.sh"])?;
     }
     if names.contains(&"proxy") {
@@ -38,7 +39,7 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Result<(), String> {
         install_wasmtime(house, &peers)?;
     }
     let paths = [
-        house.target.join("release/gtc"),
+        house.target.join(TARGET).join("release/gtc"),
         peers.join("bin/wasmtime"),
         example,
         house.target.join("python/proxies"),
