@@ -3,14 +3,15 @@
 //!
 //! A page holds ids in order, and the pages follow each other in order; the root says how each
 //! begins and how many it holds. Without deployments there is no root, nor where they are from before
-//! there were roots: then their folder is listed, until the next deployment makes one.
+//! there were roots, nor where a page is lost: then their folder is listed, until the next change of
+//! what is there makes a new list.
 
 use deploy_spec::{DeploymentId, Fault, schema_tag};
 use serde::{Deserialize, Serialize};
 
 use crate::draft::Draft;
 use crate::page::{Page, Rest};
-use crate::record::{Key, Record};
+use crate::record::{Folder, Key, Record};
 use crate::view::{Lookup as _, View};
 
 /// The most ids of a page.
@@ -103,26 +104,14 @@ impl Roster {
 
 /// A deployment is there that was not.
 pub(crate) fn add(id: DeploymentId, draft: &mut Draft<'_>) -> Result<(), Fault> {
-    let view = draft.view();
-    let Some(mut roster) = view.roster()? else {
-        let mut all = view.deployment_ids()?;
-        all.insert(all.partition_point(|other| *other < id), id);
-        let mut roster = Roster::default();
-        for page in all.chunks(PAGE_MAX) {
-            roster.insert(roster.pages.len(), page.to_vec(), draft);
-        }
-        draft.put(Record::Roster(roster));
-        return Ok(());
+    let Some((mut roster, at, mut ids)) = found(draft.view(), id)? else {
+        return rebuild(draft, |all| {
+            if let Err(place) = all.binary_search(&id) {
+                all.insert(place, id);
+            }
+        });
     };
-    let at = roster.place(id);
-    let Some(entry) = roster.pages.get(at) else {
-        return Err(Fault::unavailable("the list of deployments has no pages"));
-    };
-    let mut ids = held(view, entry)?;
-    let place = ids.partition_point(|other| *other < id);
-    if ids.get(place) == Some(&id) {
-        return Ok(());
-    }
+    let Err(place) = ids.binary_search(&id) else { return Ok(()) };
     let is_newest = at + 1 >= roster.pages.len() && place == ids.len();
     ids.insert(place, id);
     if ids.len() <= PAGE_MAX {
@@ -141,17 +130,53 @@ pub(crate) fn add(id: DeploymentId, draft: &mut Draft<'_>) -> Result<(), Fault> 
 
 /// A deployment is not there any more.
 pub(crate) fn remove(id: DeploymentId, draft: &mut Draft<'_>) -> Result<(), Fault> {
-    let view = draft.view();
-    let Some(mut roster) = view.roster()? else { return Ok(()) };
-    let at = roster.place(id);
-    let Some(entry) = roster.pages.get(at) else { return Ok(()) };
-    let mut ids = held(view, entry)?;
+    let Some((mut roster, at, mut ids)) = found(draft.view(), id)? else {
+        return rebuild(draft, |all| all.retain(|other| *other != id));
+    };
     ids.retain(|other| *other != id);
     roster.replace(at, ids, draft);
     if roster.pages.is_empty() {
         draft.delete(Key::Roster);
     } else {
         draft.put(Record::Roster(roster));
+    }
+    Ok(())
+}
+
+/// The root, the entry whose page holds `id` or would, and that page; none where there is no list
+/// that can be gone on with.
+fn found(
+    view: &dyn View,
+    id: DeploymentId,
+) -> Result<Option<(Roster, usize, Vec<DeploymentId>)>, Fault> {
+    let Some(roster) = view.roster()? else { return Ok(None) };
+    let at = roster.place(id);
+    let Some(entry) = roster.pages.get(at) else { return Ok(None) };
+    let held = held(view, entry)?;
+    Ok(held.map(|ids| (roster, at, ids)))
+}
+
+/// A list of what the folder holds, changed by `change`, in place of whatever there is.
+fn rebuild(
+    draft: &mut Draft<'_>,
+    change: impl FnOnce(&mut Vec<DeploymentId>),
+) -> Result<(), Fault> {
+    let view = draft.view();
+    let mut all = view.deployment_ids()?;
+    change(&mut all);
+    let mut roster = Roster::default();
+    for old in view.list(&Folder::RosterPages)? {
+        let Ok(page) = old.parse::<u64>() else { continue };
+        draft.delete(Key::RosterPage(page));
+        roster.next_page = roster.next_page.max(page + 1);
+    }
+    for page in all.chunks(PAGE_MAX) {
+        roster.insert(roster.pages.len(), page.to_vec(), draft);
+    }
+    if !roster.pages.is_empty() {
+        draft.put(Record::Roster(roster));
+    } else if view.roster()?.is_some() {
+        draft.delete(Key::Roster);
     }
     Ok(())
 }
@@ -172,7 +197,7 @@ pub(crate) fn page(view: &dyn View, page: Page) -> Result<(Vec<DeploymentId>, Re
     let wanted = page.limit.saturating_add(1);
     let mut ids = Vec::new();
     for entry in roster.pages.iter().skip(from) {
-        let found = held(view, entry)?;
+        let Some(found) = held(view, entry)? else { return Ok(page.of(view.deployment_ids()?)) };
         ids.extend(found.into_iter().filter(|id| page.after.is_none_or(|after| *id > after)));
         if ids.len() >= wanted {
             break;
@@ -182,14 +207,10 @@ pub(crate) fn page(view: &dyn View, page: Page) -> Result<(Vec<DeploymentId>, Re
     Ok((ids, Rest { count: roster.count(), ..rest }))
 }
 
-fn held(view: &dyn View, entry: &RosterEntry) -> Result<Vec<DeploymentId>, Fault> {
-    let page = view.roster_page(entry.page)?;
-    let page = page.filter(|page| page.deployments.len() == entry.count);
-    page.map(|page| page.deployments).ok_or_else(|| {
-        let number = entry.page;
-        Fault::unavailable(format!("page {number} of the list of deployments is not what it was"))
-            .hint("gtc op backups restore; gtc op backups list shows what there is")
-    })
+/// The ids of a page; none when it is not what the root says, and the folder has to be asked.
+fn held(view: &dyn View, entry: &RosterEntry) -> Result<Option<Vec<DeploymentId>>, Fault> {
+    let page = view.roster_page(entry.page)?.map(|page| page.deployments);
+    Ok(page.filter(|ids| ids.len() == entry.count && ids.first() == Some(&entry.first)))
 }
 
 /// Whether these are the root and all pages of exactly these deployments, which are in order.

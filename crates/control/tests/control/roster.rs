@@ -1,7 +1,7 @@
 //! The list of deployments in pages: whatever is added and removed, and in whichever order, it says
 //! what the folder of deployments says.
 
-use control::{Change, Key, Lookup as _, Page, Record, bundles, env};
+use control::{Change, Key, Lookup as _, Page, Record, View as _, bundles, env};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -78,7 +78,7 @@ fn what_comes_in_order_fills_page_after_page() {
 }
 
 #[test]
-fn an_environment_without_a_list_gets_one_with_the_next_deployment() {
+fn an_environment_without_a_list_gets_one_with_the_next_change() {
     let mut world = World::local();
     for i in 0..150 {
         world.add("shop", &format!("/{i}"));
@@ -91,8 +91,35 @@ fn an_environment_without_a_list_gets_one_with_the_next_deployment() {
     agrees(&world);
     let gone = world.memory.deployment_ids().unwrap()[3].to_string();
     remove(&mut world, &gone);
-    assert!(page_sizes(&world).is_empty());
-    world.add("shop", "/new");
-    assert_eq!(page_sizes(&world), [128, 22]);
+    assert_eq!(page_sizes(&world), [128, 21]);
     agrees(&world);
+}
+
+#[test]
+fn a_page_that_is_lost_or_another_stops_nobody_and_comes_back() {
+    let spoil: [fn(&mut World, Key); 2] = [
+        |world, key| world.memory.apply(&[Change::Delete { key }]),
+        |world, key| {
+            let Some(Record::RosterPage(mut page)) = world.memory.get(&key).unwrap() else {
+                return;
+            };
+            page.deployments.remove(0);
+            world.memory.apply(&[Change::Put { key, record: Record::RosterPage(page) }]);
+        },
+    ];
+    for spoil in spoil {
+        for adds in [true, false] {
+            let mut world = World::local();
+            let ids: Vec<String> = (0..150).map(|i| world.add("shop", &format!("/{i}"))).collect();
+            spoil(&mut world, Key::RosterPage(1));
+            let listed = bundles::list(&world.memory, Page { limit: 1_000, after: None }).unwrap();
+            assert_eq!(listed.deployments.len(), 150);
+            if adds {
+                world.add("shop", "/new");
+            } else {
+                remove(&mut world, &ids[140]);
+            }
+            agrees(&world);
+        }
+    }
 }
