@@ -29,6 +29,8 @@ pub struct Ended {
 pub struct Serving {
     /// Where it answers.
     pub address: String,
+    /// Where it answers over TLS.
+    pub tls_address: Option<String>,
     child: Child,
 }
 
@@ -119,7 +121,8 @@ impl Gtc {
         let read = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
         let ready: Value = serde_json::from_str(&line).unwrap_or_default();
         let address = ready["result"]["address"].as_str().unwrap_or_default().to_owned();
-        let serving = Serving { address, child };
+        let tls_address = ready["result"]["tls_address"].as_str().map(str::to_owned);
+        let serving = Serving { address, tls_address, child };
         match read {
             Some(Ok(_)) if !serving.address.is_empty() => Ok(serving),
             _ => Err(format!("gtc start said `{}`", line.trim())),
@@ -128,6 +131,12 @@ impl Gtc {
 }
 
 impl Serving {
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop as a supervisor does, and sees it end well.
     ///
     /// # Errors

@@ -3,12 +3,14 @@
 //! The demo and the black-box tests share it. It knows nothing of the inside: what it asserts is
 //! what an operator or a client could see.
 
+mod authority;
 mod chance;
 mod folder;
 mod gtc;
 mod http;
 mod prober;
 
+pub use authority::{Authority, Issued};
 pub use chance::bounds;
 pub use folder::Folder;
 pub use gtc::{Ended, Gtc, Serving};

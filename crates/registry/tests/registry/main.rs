@@ -4,7 +4,6 @@
 
 mod auth;
 mod catalog;
-mod certificates;
 mod hostile;
 mod push_pull;
 mod referrers;

@@ -1,14 +1,20 @@
 //! Who a registry is: TLS by an authority of one's own.
 
 use deploy_spec::{Fault, Kind};
+use harness::Authority;
 use registry::{Client, Options};
 
-use crate::certificates::Authority;
 use crate::server::{Server, Setup};
 use crate::support::{Desk, client, options, pull, push};
 
 fn secure(authority: &Authority, names: &str) -> Server {
-    Server::start(Setup { http: authority.issue(names).section(), ..Setup::default() })
+    let issued = authority.issue(names);
+    let http = format!(
+        "  tls:\n    certificate: {}\n    key: {}\n",
+        issued.certificate.display(),
+        issued.key.display()
+    );
+    Server::start(Setup { http, ..Setup::default() })
 }
 
 fn trusting(file: std::path::PathBuf) -> Result<Client, Fault> {

@@ -1,26 +1,38 @@
-//! A certificate authority of the test's own, made by `openssl`.
+//! A certificate authority of a test's own, made by `openssl`: certificates that no code of ours made.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-pub(crate) struct Authority {
+/// A certificate authority. What it issued vanishes with it.
+#[derive(Debug)]
+pub struct Authority {
     folder: TempDir,
 }
 
-/// A certificate and its key.
-pub(crate) struct Issued {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+/// A certificate and its key, as files in PEM.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its key, which only the owner can read.
+    pub key: PathBuf,
 }
 
 const NEW_KEY: &[&str] =
     &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
 
 impl Authority {
-    pub(crate) fn new() -> Self {
-        let authority = Self { folder: tempfile::tempdir().unwrap() };
+    /// An authority that nobody trusts yet.
+    ///
+    /// # Panics
+    /// When there is no `openssl`.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it runs a program and makes files")]
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let authority = Self { folder };
         authority.openssl("ca", &["-subj", "/CN=an authority of a test"]);
         authority
     }
@@ -47,34 +59,35 @@ impl Authority {
     }
 
     /// The file that whoever trusts the authority names.
-    pub(crate) fn file(&self) -> PathBuf {
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
         self.issued("ca").certificate
     }
 
     /// The authority's own certificate and key.
-    pub(crate) fn own(&self) -> Issued {
+    #[must_use]
+    pub fn own(&self) -> Issued {
         self.issued("ca")
     }
 
-    /// A certificate for a server of these names (`IP:127.0.0.1`, `DNS:…`).
-    pub(crate) fn issue(&self, names: &str) -> Issued {
+    /// A certificate for a server of these names (`IP:127.0.0.1,DNS:…`), for two days. Issued again,
+    /// it has the same files and another key.
+    ///
+    /// # Panics
+    /// When there is no `openssl`, or it takes the names for none.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "it makes files, which may be all that is wanted"
+    )]
+    pub fn issue(&self, names: &str) -> Issued {
         let ca = self.issued("ca");
-        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        let text = |path: &Path| path.to_str().expect("it has a plain name").to_owned();
+        let file: String =
+            names.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let names = format!("subjectAltName={names}");
         let (ca, key) = (text(&ca.certificate), text(&ca.key));
         let leaf = "basicConstraints=critical,CA:FALSE";
         let more = ["-CA", &ca, "-CAkey", &key, "-subj", "/CN=server", "-addext", &names];
-        self.openssl("server", &[&more[..], &["-addext", leaf]].concat())
-    }
-}
-
-impl Issued {
-    /// The section `http:` of a registry that has it.
-    pub(crate) fn section(&self) -> String {
-        format!(
-            "  tls:\n    certificate: {}\n    key: {}\n",
-            self.certificate.display(),
-            self.key.display()
-        )
+        self.openssl(&file, &[&more[..], &["-addext", leaf]].concat())
     }
 }
