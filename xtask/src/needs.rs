@@ -10,9 +10,12 @@ use crate::house::House;
 /// A Debian package, and a program that is there when the package is.
 const PACKAGES: &[(&str, &str)] = &[
     ("bsdutils", "script"),
+    ("curl", "curl"),
     ("docker-registry", "docker-registry"),
     ("fish", "fish"),
+    ("haproxy", "haproxy"),
     ("nginx-light", "nginx"),
+    ("nghttp2-client", "h2load"),
     ("openssl", "openssl"),
     ("squashfs-tools", "unsquashfs"),
     ("unzip", "unzip"),

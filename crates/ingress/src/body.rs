@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::codec::Reject;
+use crate::http2::Incoming;
 use crate::service::BoxError;
 
 /// The body of a request.
@@ -21,6 +22,7 @@ enum Kind {
     Empty,
     Whole(Option<Bytes>),
     Channel(Arc<Channel>, Option<u64>),
+    Http2(Box<Incoming>),
 }
 
 /// Where a connection puts the pieces of a body and a service takes them.
@@ -118,6 +120,10 @@ impl Body {
     pub(crate) const fn channel(channel: Arc<Channel>, length: Option<u64>) -> Self {
         Self(Kind::Channel(channel, length))
     }
+
+    pub(crate) fn http2(incoming: Incoming) -> Self {
+        Self(Kind::Http2(Box::new(incoming)))
+    }
 }
 
 impl http_body::Body for Body {
@@ -131,6 +137,9 @@ impl http_body::Body for Body {
         match &mut self.get_mut().0 {
             Kind::Empty => Poll::Ready(None),
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Http2(incoming) => incoming
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(BoxError::from))),
             Kind::Channel(channel, rest) => {
                 let mut state = channel.state();
                 if let Some(frame) = state.frames.pop_front() {
@@ -160,6 +169,7 @@ impl http_body::Body for Body {
         match &self.0 {
             Kind::Empty | Kind::Whole(None) => true,
             Kind::Whole(Some(bytes)) => bytes.is_empty(),
+            Kind::Http2(incoming) => incoming.is_end(),
             Kind::Channel(channel, _) => {
                 let state = channel.state();
                 state.ended && state.frames.is_empty()
@@ -173,6 +183,9 @@ impl http_body::Body for Body {
             Kind::Whole(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Channel(_, Some(rest)) => SizeHint::with_exact(*rest),
             Kind::Channel(_, None) => SizeHint::default(),
+            Kind::Http2(incoming) => {
+                incoming.announced().map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
         }
     }
 }

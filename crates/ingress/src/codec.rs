@@ -25,10 +25,12 @@ pub use authority::Authority;
 pub use chunked::{
     ChunkedDecoder, Decoded, MAX_CHUNK_LINE_BYTES, MAX_CHUNK_OVERHEAD_BYTES, may_trail,
 };
+pub(crate) use fields::content_length;
 pub use fields::{Framing, MAX_CONTENT_LENGTH_DIGITS};
 pub use head::{HeaderSlots, MAX_HEADERS, RequestHead, header_slots};
 pub use reject::Reject;
 pub use request::HOP_BY_HOP;
+pub(crate) use response::named_by_connection;
 pub use response::{Length, ResponseHead, bodiless, declared_length, write_chunk_size};
 pub use scan::HeadScan;
 pub use target::{Form, Target};

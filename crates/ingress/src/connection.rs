@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::codec::{HeadScan, Reject, RequestHead, header_slots};
 use crate::drain::Counted;
 use crate::exchange::{self, Arrived, Ended, Line};
+use crate::http2;
 use crate::read::poll_read;
 use crate::refusal;
 use crate::service::{Peer, Service};
 use crate::settings::Settings;
 use crate::timer::Timer;
+use crate::tls::Shown;
+use crate::transport::Transport;
 
 /// How much a client may still send after it was refused, before it is cut, in bytes: cutting at
 /// once would make its system throw the answer away.
@@ -26,12 +28,16 @@ const LINGER: usize = 256 * 1024;
 struct Told<D> {
     begun: Pin<Box<D>>,
     is_over: bool,
+    /// A request has come, so that the client speaks HTTP/1.
+    is_settled: bool,
 }
 
 /// What came of waiting for a request.
 enum Next {
     Request(Box<Arrived>),
     Refused(Reject),
+    /// The client speaks HTTP/2. What it sent is ahead.
+    Http2,
     /// Nothing more comes.
     End,
 }
@@ -41,16 +47,19 @@ pub(crate) struct Connection<S> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) counted: Counted,
     pub(crate) peer: Peer,
+    /// The certificate that the client was shown.
+    pub(crate) shown: Option<Shown>,
 }
 
 impl<S: Service> Connection<S> {
     /// Serves the connection until it ends.
-    pub(crate) async fn run(self, mut stream: TcpStream) {
+    pub(crate) async fn run<T: Transport>(self, mut stream: T) {
         let mut timer = Timer::after(self.settings.head_timeout);
         let mut ahead = Vec::new();
         let mut buffer = Vec::new();
-        let mut told = Told { begun: Box::pin(self.counted.drain().begun()), is_over: false };
-        loop {
+        let begun = Box::pin(self.counted.drain().begun());
+        let mut told = Told { begun, is_over: false, is_settled: false };
+        let reject = loop {
             match self.next(&mut stream, &mut timer, &mut ahead, &mut told).await {
                 Next::Request(arrived) => {
                     let line = Line {
@@ -80,20 +89,25 @@ impl<S: Service> Connection<S> {
                         buffer = Vec::new();
                     }
                     timer.set(self.settings.idle_timeout);
+                    told.is_settled = true;
                 }
-                Next::Refused(reject) => {
-                    let answer = refusal::answer(reject, &ahead);
-                    return refuse(&mut stream, &answer, &mut timer, &self.settings).await;
+                Next::Http2 if !told.is_settled => {
+                    drop(told);
+                    return Box::pin(http2::serve(self, stream, ahead)).await;
                 }
+                Next::Http2 => break Reject::Version,
+                Next::Refused(reject) => break reject,
                 Next::End => return,
             }
-        }
+        };
+        let answer = refusal::answer(reject, &ahead);
+        refuse(&mut stream, &answer, &mut timer, &self.settings).await;
     }
 
     /// Waits for the next request. `ahead` are bytes of it that have come.
     async fn next<D: Future<Output = ()>>(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut impl Transport,
         timer: &mut Timer,
         ahead: &mut Vec<u8>,
         told: &mut Told<D>,
@@ -179,11 +193,17 @@ impl<S: Service> Connection<S> {
         let raw = &bytes[head];
         let mut slots = header_slots();
         let arrived = RequestHead::parse(raw, &mut slots, &self.settings.limits())
+            .and_then(|head| self.directed(head))
             .and_then(|head| Arrived::new(&head, behind, &self.settings));
         match arrived {
             Ok((arrived, taken)) => {
                 ahead.extend_from_slice(&behind[taken..]);
                 Next::Request(Box::new(arrived))
+            }
+            Err(Reject::Version) if raw == http2::PREFACE_HEAD => {
+                ahead.extend_from_slice(raw);
+                ahead.extend_from_slice(behind);
+                Next::Http2
             }
             Err(reject) => {
                 ahead.extend_from_slice(raw);
@@ -191,19 +211,35 @@ impl<S: Service> Connection<S> {
             }
         }
     }
+
+    /// The same head, unless its host has another certificate than the one that was shown.
+    fn directed<'b>(&self, head: RequestHead<'b>) -> Result<RequestHead<'b>, Reject> {
+        match (&self.shown, &head.host) {
+            (Some(shown), Some(host)) if shown.is_misdirected(host) => Err(Reject::Misdirected),
+            _ => Ok(head),
+        }
+    }
 }
 
 /// Sends the answer to what is not a request. A client that does not read the answers before it
 /// may leave no room even for this one.
-async fn refuse(stream: &mut TcpStream, answer: &[u8], timer: &mut Timer, settings: &Settings) {
-    let written = timeout(settings.write_timeout, stream.write_all(answer)).await;
-    if matches!(written, Ok(Ok(()))) && stream.shutdown().await.is_ok() {
+async fn refuse(
+    stream: &mut impl Transport,
+    answer: &[u8],
+    timer: &mut Timer,
+    settings: &Settings,
+) {
+    let written = timeout(settings.write_timeout, async {
+        stream.write_all(answer).await?;
+        stream.shutdown().await
+    });
+    if matches!(written.await, Ok(Ok(()))) {
         linger(stream, timer, settings).await;
     }
 }
 
 /// Reads away what a client still sends until it hangs up too.
-async fn linger(stream: &mut TcpStream, timer: &mut Timer, settings: &Settings) {
+async fn linger(stream: &mut impl Transport, timer: &mut Timer, settings: &Settings) {
     timer.set(settings.drain_idle);
     let mut budget = LINGER;
     std::future::poll_fn(|cx| {

@@ -1,5 +1,5 @@
-//! The `Date` of answers (RFC 9110 §5.6.7): the only wall clock of this crate, formatted once per
-//! thread and second.
+//! The `Date` of answers (RFC 9110 §5.6.7), formatted once per thread and second, by the only wall
+//! clock of this crate.
 
 use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,11 +11,16 @@ thread_local! {
     static CACHED: Cell<(u64, HttpDate)> = const { Cell::new((u64::MAX, [0; 29])) };
 }
 
-/// The present time.
-pub(crate) fn now() -> HttpDate {
+/// The present time, in seconds since the start of 1970.
+pub(crate) fn unix_seconds() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the Date header is the present time")]
     let time = SystemTime::now();
-    let second = time.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    time.duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// The present time.
+pub(crate) fn now() -> HttpDate {
+    let second = unix_seconds();
     CACHED.with(|cached| {
         let (of, date) = cached.get();
         if of == second {

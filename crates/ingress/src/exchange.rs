@@ -1,13 +1,12 @@
 //! One request and its answer.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use tokio::net::TcpStream;
 
 use crate::body::{Body, BodyError, Channel};
 use crate::codec::{ChunkedDecoder, Framing, Reject, RequestHead};
@@ -20,6 +19,7 @@ use crate::service::{Peer, Service};
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::timer::Timer;
+use crate::transport::{Reader, Transport};
 use crate::upgrade::Upgrade;
 
 /// A request that has arrived, all but the rest of its body.
@@ -84,8 +84,8 @@ impl Arrived {
 }
 
 /// What an exchange needs of its connection.
-pub(crate) struct Line<'a> {
-    pub(crate) stream: &'a mut TcpStream,
+pub(crate) struct Line<'a, T> {
+    pub(crate) stream: &'a mut T,
     pub(crate) ahead: Vec<u8>,
     pub(crate) timer: &'a mut Timer,
     pub(crate) settings: &'a Settings,
@@ -104,17 +104,17 @@ pub(crate) enum Ended {
 }
 
 /// Answers one request.
-pub(crate) async fn run<S: Service>(
+pub(crate) async fn run<S: Service, T: Transport>(
     service: &S,
     peer: &Peer,
     arrived: Arrived,
-    line: Line<'_>,
+    line: Line<'_, T>,
 ) -> Ended {
     let method = arrived.request.method().clone();
     let version = arrived.request.version();
     let sends = Sends::default();
-    let (reader, writer) = line.stream.split();
-    let mut sink = Sink::new(writer, line.buffer, line.settings.write_timeout, &sends);
+    let (reader, writer) = line.stream.halves();
+    let mut sink = Sink::<T>::new(writer, line.buffer, line.settings.write_timeout, &sends);
     let mut pump = Pump {
         reader,
         ahead: line.ahead,
@@ -130,7 +130,7 @@ pub(crate) async fn run<S: Service>(
     // Pinned where it is made, because moving a future copies all that it may ever hold.
     let called = {
         let mut call = pin!(async { service.call(arrived.request, peer).await });
-        beside(&mut pump, |cx| guarded(call.as_mut(), cx)).await
+        beside(&mut pump, |cx| guarded(|| call.as_mut().poll(cx))).await
     };
     let Ok(called) = called else { return Ended::Cut };
     let mut tunnel = arrived.tunnel;
@@ -179,12 +179,12 @@ fn usable<B>(
     }
 }
 
-async fn refuse(sink: &mut Sink<'_>, reject: Reject, method: &Method) -> Ended {
+async fn refuse<T: Transport>(sink: &mut Sink<'_, T>, reject: Reject, method: &Method) -> Ended {
     *sink.gathered() = refusal::answer(reject, method.as_str().as_bytes());
     if sink.flush().await.is_ok() { close(sink).await } else { Ended::Cut }
 }
 
-async fn close(sink: &mut Sink<'_>) -> Ended {
+async fn close<T: Transport>(sink: &mut Sink<'_, T>) -> Ended {
     match sink.shut().await {
         Ok(()) => Ended::Close,
         Err(_) => Ended::Cut,
@@ -193,7 +193,7 @@ async fn close(sink: &mut Sink<'_>) -> Ended {
 
 /// Runs `main` to its end and keeps the request body flowing meanwhile.
 async fn beside<T>(
-    pump: &mut Pump<'_>,
+    pump: &mut Pump<'_, impl Reader>,
     mut main: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<T, Broken> {
     std::future::poll_fn(|cx| {
@@ -211,9 +211,9 @@ async fn beside<T>(
     .await
 }
 
-/// The output of `future`; none when it panicked.
-fn guarded<T>(future: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-    match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+/// What `poll` gives; none when it panicked.
+pub(crate) fn guarded<T>(poll: impl FnOnce() -> Poll<T>) -> Poll<Option<T>> {
+    match std::panic::catch_unwind(AssertUnwindSafe(poll)) {
         Ok(poll) => poll.map(Some),
         Err(_) => Poll::Ready(None),
     }

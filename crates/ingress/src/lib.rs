@@ -1,4 +1,4 @@
-//! The sockets of the data plane: listeners, HTTP/1.1, keep-alive, streaming, drain.
+//! The sockets of the data plane: listeners, TLS, HTTP/1.1 and HTTP/2, keep-alive, streaming, drain.
 //!
 //! Thread per core: each thread has its own runtime, its own `SO_REUSEPORT` listener and its own
 //! connections; nothing is shared on the way of a request. [`codec`] is the protocol without
@@ -16,10 +16,13 @@ pub mod codec;
 mod connection;
 mod date;
 mod drain;
+mod entrance;
 mod exchange;
 mod half_close;
+mod http2;
 mod listen;
 pub mod path;
+pub mod proxy_protocol;
 mod pump;
 pub mod read;
 mod refusal;
@@ -29,10 +32,14 @@ mod service;
 mod settings;
 mod sink;
 pub mod timer;
+mod tls;
+mod transport;
 mod upgrade;
 
 pub use body::Body;
+pub use ipnet::IpNet;
 pub use server::{DrainReport, Running, Server};
 pub use service::{BoxError, Peer, Service};
 pub use settings::Settings;
+pub use tls::{CertificateFiles, Certificates};
 pub use upgrade::{Upgrade, WEBSOCKET};

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Frame;
-use tokio::net::tcp::ReadHalf;
 
 use crate::body::{BodyError, Channel};
 use crate::codec::{ChunkedDecoder, Reject};
@@ -17,6 +16,7 @@ use crate::half_close::HalfClose;
 use crate::read::{poll_read, poll_read_up_to};
 use crate::settings::Settings;
 use crate::timer::Timer;
+use crate::transport::Reader;
 
 /// What a client waits for before it sends a body (RFC 9110 §10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -43,8 +43,8 @@ pub(crate) enum Broken {
     Gone,
 }
 
-pub(crate) struct Pump<'a> {
-    pub(crate) reader: ReadHalf<'a>,
+pub(crate) struct Pump<'a, R> {
+    pub(crate) reader: R,
     /// Bytes that came and belong to what comes next.
     pub(crate) ahead: Vec<u8>,
     pub(crate) rest: Rest,
@@ -59,7 +59,7 @@ pub(crate) struct Pump<'a> {
     pub(crate) half_close: HalfClose<'a>,
 }
 
-impl Pump<'_> {
+impl<R: Reader> Pump<'_, R> {
     pub(crate) const fn is_done(&self) -> bool {
         matches!(self.rest, Rest::Done)
     }
@@ -72,7 +72,7 @@ impl Pump<'_> {
             self.waiting = false;
             return self.poll_ahead(cx);
         }
-        if let Err(broken) = self.say_continue() {
+        if let Err(broken) = self.say_continue(cx) {
             return Poll::Ready(Err(broken));
         }
         self.poll_body(cx)
@@ -101,12 +101,11 @@ impl Pump<'_> {
         !unasked && !over
     }
 
-    fn say_continue(&mut self) -> Result<(), Broken> {
+    fn say_continue(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
         if !std::mem::take(&mut self.owes_continue) {
             return Ok(());
         }
-        let written = self.reader.as_ref().try_write(CONTINUE).ok();
-        if written == Some(CONTINUE.len()) { Ok(()) } else { Err(Broken::Gone) }
+        if self.reader.say(cx, CONTINUE) { Ok(()) } else { Err(Broken::Gone) }
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {

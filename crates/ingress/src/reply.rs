@@ -12,10 +12,11 @@ use crate::codec::{Length, ResponseHead, may_trail, write_chunk_size};
 use crate::date;
 use crate::service::BoxError;
 use crate::sink::Sink;
+use crate::transport::Transport;
 
 /// Writes an answer. True when another request may follow it.
-pub(crate) async fn write<B>(
-    sink: &mut Sink<'_>,
+pub(crate) async fn write<B, T: Transport>(
+    sink: &mut Sink<'_, T>,
     response: Response<B>,
     method: &Method,
     version: Version,
@@ -53,8 +54,9 @@ enum Piece {
     End,
 }
 
-async fn write_body<B>(sink: &mut Sink<'_>, body: B, length: Length) -> io::Result<()>
+async fn write_body<B, T>(sink: &mut Sink<'_, T>, body: B, length: Length) -> io::Result<()>
 where
+    T: Transport,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
 {
     let mut body = pin!(body);
@@ -106,7 +108,11 @@ fn write_trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
     out.extend_from_slice(b"\r\n");
 }
 
-async fn write_data(sink: &mut Sink<'_>, data: Bytes, length: Length) -> io::Result<()> {
+async fn write_data<T: Transport>(
+    sink: &mut Sink<'_, T>,
+    data: Bytes,
+    length: Length,
+) -> io::Result<()> {
     if length != Length::Chunked {
         return sink.put(data).await;
     }

@@ -6,17 +6,20 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deploy_spec::Fault;
+use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::codec::Reject;
 use crate::connection::Connection;
 use crate::drain::Drain;
+use crate::entrance::Entrance;
 use crate::listen::listeners;
 use crate::refusal;
 use crate::service::{Peer, Service};
 use crate::settings::Settings;
 use crate::timer::from_now;
+use crate::tls::Certificates;
 
 /// A server that has its address and does not answer yet.
 #[derive(Debug)]
@@ -24,6 +27,7 @@ pub struct Server {
     address: SocketAddr,
     listeners: Vec<TcpListener>,
     settings: Settings,
+    entrance: Entrance,
 }
 
 /// A server that answers, until it is drained.
@@ -54,13 +58,33 @@ impl Server {
     pub fn bind(address: SocketAddr, settings: Settings) -> Result<Self, Fault> {
         let listeners = listeners(address, &settings)?;
         let bound = listeners.first().and_then(|listener| listener.local_addr().ok());
-        Ok(Self { address: bound.unwrap_or(address), listeners, settings })
+        Ok(Self {
+            address: bound.unwrap_or(address),
+            listeners,
+            settings,
+            entrance: Entrance::default(),
+        })
     }
 
     /// The address.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Speaks TLS only, and shows these certificates.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: Arc<Certificates>) -> Self {
+        self.entrance.certificates = Some(certificates);
+        self
+    }
+
+    /// Takes connections from these proxies only, each with a header of the PROXY protocol that says
+    /// who its client is.
+    #[must_use]
+    pub fn with_proxy_protocol(mut self, trusted: Vec<IpNet>) -> Self {
+        self.entrance.proxies = Some(trusted.into());
+        self
     }
 
     /// Answers with `service` from now on.
@@ -75,6 +99,7 @@ impl Server {
             let worker = Worker {
                 service: Arc::clone(service),
                 settings: settings.clone(),
+                entrance: self.entrance.clone(),
                 drain: drain.clone(),
                 local: self.address,
                 deadline: told.clone(),
@@ -102,13 +127,23 @@ impl Running {
         self.drain.open()
     }
 
+    /// Begins to end the server, as [`drain`](Self::drain) does, and does not wait: so several
+    /// servers have the same time. What it says first holds.
+    pub fn begin_drain(&self, grace: Duration) {
+        self.deadline.send_if_modified(|deadline| {
+            let is_first = deadline.is_none();
+            deadline.get_or_insert_with(|| from_now(grace));
+            is_first
+        });
+        self.drain.begin();
+    }
+
     /// Ends the server: accepts nothing more, lets what is in flight finish, and cuts what is left
     /// after `grace`. Blocks until then.
     #[must_use]
     pub fn drain(self, grace: Duration) -> DrainReport {
         let open = self.drain.open();
-        self.deadline.send_replace(Some(from_now(grace)));
-        self.drain.begin();
+        self.begin_drain(grace);
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a thread of the server panicked");
@@ -122,6 +157,7 @@ impl Running {
 struct Worker<S> {
     service: Arc<S>,
     settings: Arc<Settings>,
+    entrance: Entrance,
     drain: Arc<Drain>,
     local: SocketAddr,
     deadline: tokio::sync::watch::Receiver<Option<Instant>>,
@@ -185,8 +221,9 @@ impl<S: Service> Worker<S> {
             settings: self.settings.clone(),
             counted,
             peer: Peer { address, local: self.local, tls: false },
+            shown: None,
         };
-        tokio::spawn(connection.run(stream));
+        self.entrance.admit(connection, stream);
     }
 
     /// Waits until every connection has ended, or the deadline is over.

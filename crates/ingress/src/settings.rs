@@ -31,6 +31,9 @@ pub struct Settings {
     /// The request body. Default: 1 GiB. Beyond it: 413; a known length is refused before the
     /// service runs, a chunked one when a chunk announces too much.
     pub max_body_bytes: u64,
+    /// From accepting a connection to the end of what precedes its requests: the header of the PROXY
+    /// protocol, the handshake of TLS. Default: 10 s. Beyond it: closed without a word.
+    pub handshake_timeout: Duration,
     /// How long a connection may be silent between two requests. Default: 75 s.
     /// Beyond it: closed without a word.
     pub idle_timeout: Duration,
@@ -48,6 +51,20 @@ pub struct Settings {
     /// its answer. Such a client may be gone; that shows only when it is sent something.
     /// Default: 1 s. Beyond it: the future of the service is dropped and the connection cut.
     pub half_close_timeout: Duration,
+    /// Requests that a client of HTTP/2 may have open at once on one connection. Default: 100.
+    /// Beyond it: `REFUSED_STREAM`. Who takes back twice as many within 10 s before their answers
+    /// begin is told `ENHANCE_YOUR_CALM`, and so is a flood of what costs the sender nothing.
+    pub max_streams: u32,
+    /// How much of one request body over HTTP/2 may wait for the service. Default: 256 kB.
+    /// Beyond it the client must wait; one that does not is told `FLOW_CONTROL_ERROR`.
+    pub stream_window: u32,
+    /// The same for all requests of one connection together. Default: 1 MB.
+    pub connection_window: u32,
+    /// How often a client of HTTP/2 with open requests is asked whether it is there.
+    /// Default: 30 s.
+    pub ping_interval: Duration,
+    /// How long it may take to answer that. Default: 20 s. Beyond it: the connection is cut.
+    pub ping_timeout: Duration,
     /// How long a connection may stay silent once a drain has begun, so that a request already on
     /// its way is still answered. Default: 500 ms. Beyond it: closed.
     pub drain_idle: Duration,
@@ -66,11 +83,17 @@ impl Default for Settings {
             max_target_bytes: 8 * 1024,
             max_headers: 100,
             max_body_bytes: 1 << 30,
+            handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             head_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             half_close_timeout: Duration::from_secs(1),
+            max_streams: 100,
+            stream_window: 256 * 1024,
+            connection_window: 1024 * 1024,
+            ping_interval: Duration::from_secs(30),
+            ping_timeout: Duration::from_secs(20),
             drain_idle: Duration::from_millis(500),
             share_address: false,
         }

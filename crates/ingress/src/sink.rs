@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::net::tcp::WriteHalf;
 use tokio::time::timeout;
 
 use crate::half_close::Sends;
+use crate::transport::Transport;
 
 /// Pieces up to this size are copied behind what is gathered, in bytes.
 const COPIED: usize = 16 * 1024;
@@ -19,17 +19,17 @@ const COPIED: usize = 16 * 1024;
 const FULL: usize = 64 * 1024;
 
 /// The sending side of an exchange.
-pub(crate) struct Sink<'a> {
-    writer: WriteHalf<'a>,
+pub(crate) struct Sink<'a, T: Transport> {
+    writer: T::Writer<'a>,
     gathered: Vec<u8>,
     patience: Duration,
     sends: &'a Sends,
 }
 
-impl<'a> Sink<'a> {
+impl<'a, T: Transport> Sink<'a, T> {
     /// Gives up once the client has taken nothing for `patience`.
     pub(crate) const fn new(
-        writer: WriteHalf<'a>,
+        writer: T::Writer<'a>,
         gathered: Vec<u8>,
         patience: Duration,
         sends: &'a Sends,
@@ -58,7 +58,7 @@ impl<'a> Sink<'a> {
 
     /// Says that nothing more comes.
     pub(crate) async fn shut(&mut self) -> io::Result<()> {
-        self.writer.shutdown().await
+        timeout(self.patience, self.writer.shutdown()).await?
     }
 
     /// The buffer, to be used again.
@@ -90,6 +90,9 @@ impl<'a> Sink<'a> {
             let of_head = sent.min(head.len());
             at += of_head;
             piece.advance(sent - of_head);
+        }
+        if T::BUFFERS {
+            timeout(self.patience, self.writer.flush()).await??;
         }
         self.gathered.clear();
         self.sends.step();

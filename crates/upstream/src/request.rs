@@ -43,6 +43,9 @@ where
     write_headers(&mut out, &parts.headers);
     if upgrade.is_some() {
         out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+    } else if parts.headers.get(header::TE).is_some_and(|te| te == "trailers") {
+        // Some servers send trailers only to who asks for them.
+        out.extend_from_slice(b"connection: te\r\nte: trailers\r\n");
     }
     let source = match length {
         Some(0) => {

@@ -121,7 +121,10 @@ fn has_token(value: &[u8], token: &str) -> bool {
 }
 
 /// Digits only: no sign, no list, no blanks (RFC 9110 §8.6, without its leniency for lists).
-fn content_length(value: &[u8]) -> Result<u64, Reject> {
+///
+/// # Errors
+/// [`Reject::LengthInvalid`].
+pub(crate) fn content_length(value: &[u8]) -> Result<u64, Reject> {
     let digits = (1..=MAX_CONTENT_LENGTH_DIGITS).contains(&value.len())
         && value.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(value).ok().filter(|_| digits);

@@ -53,6 +53,7 @@ rejects! {
     HostRepeated = BAD_REQUEST, "the Host header is repeated";
     HostInvalid = BAD_REQUEST, "the host is not a valid name, address or port";
     HostDiffers = BAD_REQUEST, "the Host header differs from the request target";
+    Misdirected = MISDIRECTED_REQUEST, "this host has another certificate than the one that was shown";
     // Framing (RFC 9112 §6, §7).
     LengthAndCoding = BAD_REQUEST, "both Content-Length and Transfer-Encoding";
     LengthRepeated = BAD_REQUEST, "Content-Length is repeated";

@@ -156,7 +156,7 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// Lower-case names that `Connection` makes hop-by-hop; most answers have none.
-fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
+pub(crate) fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
 }

@@ -50,6 +50,7 @@ fn a_thousand_idle_connections_fit_into_their_memory() {
             settings: Arc::new(Settings::default()),
             counted: Arc::<Drain>::default().count(),
             peer: Peer { address, local: address, tls: false },
+            shown: None,
         };
         let size = size_of_val(&connection.run(ours));
         assert!(size <= FUTURE, "{size} bytes");

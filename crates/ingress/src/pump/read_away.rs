@@ -7,11 +7,12 @@ use bytes::Bytes;
 use super::Pump;
 use crate::body::BodyError;
 use crate::read::poll_read;
+use crate::transport::Reader;
 
 /// How much of an unread body is read away to keep the connection, in bytes.
 const READ_AWAY: usize = 256 * 1024;
 
-impl Pump<'_> {
+impl<R: Reader> Pump<'_, R> {
     /// Reads an unread body away, if that is cheap. True when the connection can be used again.
     pub(crate) async fn read_away(&mut self) -> bool {
         self.fail(BodyError::Gone);

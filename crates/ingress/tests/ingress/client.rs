@@ -20,7 +20,8 @@ pub(crate) type Answer = UnsyncBoxBody<Bytes, BoxError>;
 /// Answers by path: `/echo` streams the body back, `/size` counts it, `/ignore` never reads it,
 /// `/stream` has no known length, `/large` is one large piece, `/panic` panics, `/hold` never
 /// answers, `/panic-late` panics in its body, `/trailers` sends one too many, `/stall` never ends its answer, `/give-up` asks for the body once and waits like
-/// `/wait` for a `/release`, `/status/…` answers with that status.
+/// `/wait` for a `/release`, `/cookie` shows the one line of cookies, `/status/…` answers with that
+/// status.
 #[derive(Default)]
 pub(crate) struct Site {
     events: Option<Sender<Event>>,
@@ -89,6 +90,11 @@ impl Service for Site {
                 let _guard = self.guard();
                 self.released.notified().await;
                 text("released")
+            }
+            "/cookie" => {
+                let lines: Vec<_> = request.headers().get_all("cookie").iter().collect();
+                assert_eq!(lines.len(), 1, "one line of cookies");
+                text(lines[0].to_str().unwrap())
             }
             "/release" => {
                 self.released.notify_one();
