@@ -47,17 +47,22 @@ impl Entrance {
                 Err(error) => return left(&connection, &error),
             }
         }
-        let Some(certificates) = &self.certificates else { return connection.run(stream).await };
-        // Boxed, because a handshake needs more than a connection that waits for a request.
-        let handshake = Box::pin(tls::accept(certificates, stream));
-        match timeout_at(deadline, handshake).await.unwrap_or_else(|late| Err(late.into())) {
+        // A task of its own from here on: what the entrance needs is not kept for a life.
+        let Some(certificates) = &self.certificates else {
+            tokio::spawn(connection.run(stream));
+            return;
+        };
+        match timeout_at(deadline, tls::accept(certificates, stream))
+            .await
+            .unwrap_or_else(|late| Err(late.into()))
+        {
             Ok((mut stream, shown)) => {
                 connection.peer.tls = true;
                 connection.shown = Some(shown);
                 if stream.is_http2() {
-                    Box::pin(http2::serve(connection, stream, Vec::new())).await;
+                    tokio::spawn(http2::serve(connection, stream, Vec::new()));
                 } else {
-                    connection.run(stream).await;
+                    tokio::spawn(connection.run(stream));
                 }
             }
             Err(error) => left(&connection, &error),

@@ -69,7 +69,7 @@ impl Sending {
                 }
                 Err(frame) => {
                     if let (false, Ok(trailers)) = (known, frame.into_trailers()) {
-                        return self.trailers(trailers);
+                        return self.trailers(&trailers);
                     }
                 }
             }
@@ -115,9 +115,9 @@ impl Sending {
         Ok(())
     }
 
-    fn trailers(&mut self, trailers: HeaderMap) -> Result<(), Failed> {
+    fn trailers(&mut self, trailers: &HeaderMap) -> Result<(), Failed> {
         let mut kept = HeaderMap::with_capacity(trailers.len());
-        for (name, value) in &trailers {
+        for (name, value) in trailers {
             // What a proxy that merges trailers into the head would take for ours is left out.
             if may_trail(name.as_str()) {
                 kept.append(name, value.clone());

@@ -55,11 +55,10 @@ impl<S: Service> Shared<S> {
             Err(reject) => Err(reject),
         };
         match response {
-            Ok(response) => {
-                send(&mut respond, response, &method, &self.settings).await;
-            }
+            Ok(response) => send(&mut respond, response, &method, &self.settings).await,
             Err(reject) => {
-                refuse(&mut respond, Page::new(reject, wants_html), &method, &self.settings).await
+                let page = Page::new(reject, wants_html);
+                refuse(&mut respond, page, &method, &self.settings).await;
             }
         }
         Ended::Answered

@@ -19,8 +19,9 @@ use crate::transport::{Reader, Transport};
 /// A connection over TLS.
 pub(crate) struct TlsTransport {
     /// Both sides of an exchange are polled by one task, in turns, so that nobody ever waits for
-    /// this lock; it is there because each of them must be able to change the session.
-    stream: Mutex<TlsStream<TcpStream>>,
+    /// this lock; it is there because each of them must be able to change the session. Boxed,
+    /// because it is large and moves.
+    stream: Box<Mutex<TlsStream<TcpStream>>>,
 }
 
 /// The certificates there were when a connection began, and which of them was shown.
@@ -50,7 +51,7 @@ pub(crate) async fn accept(
     let name = hello.client_hello().server_name().unwrap_or_default().to_ascii_lowercase();
     let index = set.find(&name);
     let stream = hello.into_stream(set.config(index)).await?;
-    Ok((TlsTransport { stream: Mutex::new(stream) }, Shown { set, index }))
+    Ok((TlsTransport { stream: Box::new(Mutex::new(stream)) }, Shown { set, index }))
 }
 
 impl TlsTransport {

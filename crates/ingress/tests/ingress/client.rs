@@ -45,6 +45,10 @@ impl Drop for Guard {
 }
 
 impl Site {
+    pub(crate) fn telling(events: Sender<Event>) -> Self {
+        Self { events: Some(events), ..Self::default() }
+    }
+
     fn guard(&self) -> Guard {
         if let Some(events) = &self.events {
             events.send(Event::Begun).unwrap();
@@ -192,7 +196,7 @@ pub(crate) fn serve(change: impl FnOnce(&mut Settings)) -> Running {
 /// The same, and what its services tell.
 pub(crate) fn serve_telling(change: impl FnOnce(&mut Settings)) -> (Running, Receiver<Event>) {
     let (events, told) = std::sync::mpsc::channel();
-    (serve_with(change, Site { events: Some(events), ..Site::default() }), told)
+    (serve_with(change, Site::telling(events)), told)
 }
 
 pub(crate) fn serve_with<S: Service>(change: impl FnOnce(&mut Settings), service: S) -> Running {

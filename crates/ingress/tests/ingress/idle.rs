@@ -16,9 +16,9 @@ const CONNECTIONS: usize = 400;
 /// Bytes of the heap for each: a thousand may take 1.5 MB.
 const EACH: usize = 1_500;
 /// The same over TLS: a session, and buffers that it keeps.
-const EACH_SECURE: usize = 16_000;
+const EACH_SECURE: usize = 10_000;
 /// The same of HTTP/2: tables of headers, a buffer for each direction.
-const EACH_HTTP2: usize = 48_000;
+const EACH_HTTP2: usize = 40_000;
 /// How long the server may take to notice that nothing more comes.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::client::{Site, connect, finish};
+use crate::client::{Event, Site, connect, finish};
 
 pub(crate) type Secured = StreamOwned<ClientConnection, std::net::TcpStream>;
 
@@ -33,6 +33,10 @@ pub(crate) fn files(issued: &Issued) -> CertificateFiles {
 impl Secure {
     /// One certificate for each of `names`, the first for who asks for none of them.
     pub(crate) fn new(names: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with(names, change, Site::default())
+    }
+
+    fn with(names: &[&str], change: impl FnOnce(&mut Settings), site: Site) -> Self {
         let authority = Authority::new();
         let pairs = names.iter().map(|names| files(&authority.issue(names))).collect();
         let certificates = Arc::new(Certificates::load(pairs).unwrap());
@@ -40,7 +44,7 @@ impl Secure {
         change(&mut settings);
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), settings).unwrap();
         let server = server.with_certificates(certificates.clone());
-        let running = server.start(&Arc::new(Site::default()));
+        let running = server.start(&Arc::new(site));
         Self { authority, certificates, running }
     }
 
@@ -151,6 +155,45 @@ fn a_large_body_goes_both_ways() {
     stream.read_to_end(&mut large).unwrap();
     let body = large.len() - large.windows(4).position(|w| w == b"\r\n\r\n").unwrap() - 4;
     assert_eq!(body, crate::client::LARGE);
+    finish(secure.running);
+}
+
+#[test]
+fn who_goes_away_is_noticed_however_they_go() {
+    let (events, told) = std::sync::mpsc::channel();
+    let settings = |settings: &mut Settings| {
+        settings.half_close_timeout = Duration::from_millis(50);
+    };
+    let secure = Secure::with(&["DNS:a.test"], settings, Site::telling(events));
+    let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
+    for says_so in [true, false] {
+        let mut stream = secure.connect("a.test").unwrap();
+        stream.write_all(b"GET /hold HTTP/1.1\r\nhost: a.test\r\n\r\n").unwrap();
+        assert_eq!(next(), Event::Begun);
+        if says_so {
+            stream.conn.send_close_notify();
+            stream.flush().unwrap();
+        }
+        drop(stream);
+        assert_eq!(next(), Event::Dropped, "{says_so}");
+    }
+    finish(secure.running);
+}
+
+#[test]
+fn continue_and_refusals_arrive_over_tls() {
+    let secure = Secure::new(&["DNS:a.test"], |settings| settings.max_body_bytes = 10);
+    let mut stream = secure.connect("a.test").unwrap();
+    let head = "POST /size HTTP/1.1\r\nhost: a.test\r\nexpect: 100-continue\r\n";
+    write!(stream, "{head}content-length: 2\r\n\r\n").unwrap();
+    let mut said = [0; 25];
+    stream.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"HTTP/1.1 100 Continue\r\n\r\n");
+    write!(stream, "ok{head}content-length: 11\r\n\r\n").unwrap();
+    let mut rest = String::new();
+    // To the end, which is announced as TLS asks: otherwise this fails.
+    stream.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("\r\n\r\n2HTTP/1.1 413"), "{rest}");
     finish(secure.running);
 }
 
