@@ -1,5 +1,7 @@
 //! `gtc start`: serve until told to stop.
 
+mod doors;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use deploy_spec::{EnvironmentId, Fault};
-use ingress::{Server, Settings};
+use ingress::Settings;
 use serde_json::json;
 use serve::{Front, LogFiles, Plane, RunFolder, admin};
 use store::EnvironmentStore;
@@ -24,11 +26,13 @@ use crate::globals::Globals;
 use crate::op::engine_settings;
 use crate::outcome::{Named, Success};
 use crate::programs::supervisor;
+use doors::Doors;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gtc start
   gtc start --env local --listen 0.0.0.0:8080
+  gtc start --tls-listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
   gtc start --config runtime-config.json")]
 pub(crate) struct Start {
     /// The environment
@@ -49,6 +53,8 @@ pub(crate) struct Start {
     /// What to log to standard error
     #[arg(long, value_enum, default_value_t = Level::Info, value_name = "LEVEL")]
     log: Level,
+    #[command(flatten)]
+    doors: Doors,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -82,21 +88,21 @@ impl Start {
             threads: self.threads.unwrap_or(Settings::default().threads),
             ..Settings::default()
         };
-        let server = Server::bind(self.listen, settings)?;
-        let running = server.start(&Arc::new(Front::new(plane.clone())));
-        plane.answers_on(running.local_addr());
-        announce(plane.environment_id(), running.local_addr());
+        let doors = self.doors.bind(self.listen, &settings)?;
+        let doors = doors.open(&Arc::new(Front::new(plane.clone())));
+        plane.answers_on(doors.plain_address());
+        announce(plane.environment_id(), doors.plain_address(), doors.secure_address());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =
             runtime.map_err(|error| Fault::unavailable(format!("no runtime: {error}")))?;
         let ended = runtime.block_on(async {
             tokio::select! {
                 ended = admin::serve(admin_socket, plane, store) => ended,
+                ended = doors.keep_certificates() => ended,
                 ended = told_to_stop() => ended,
             }
         });
-        let report = running.drain(Duration::from_secs(self.grace));
-        tracing::info!(?report, "stopped");
+        doors.close(Duration::from_secs(self.grace));
         ended
     }
 }
@@ -165,12 +171,16 @@ impl Source {
 }
 
 /// The one line that says it is ready.
-fn announce(environment: &EnvironmentId, address: SocketAddr) {
+fn announce(environment: &EnvironmentId, address: SocketAddr, secure: Option<SocketAddr>) {
     let mut out = std::io::stdout().lock();
     let line = if out.is_terminal() {
-        format!("serving {environment} on http://{address}\n")
+        let secure = secure.map(|address| format!(" and https://{address}")).unwrap_or_default();
+        format!("serving {environment} on http://{address}{secure}\n")
     } else {
-        let result = json!({"environment_id": environment, "address": address, "url": format!("http://{address}")});
+        let mut result = json!({"environment_id": environment, "address": address, "url": format!("http://{address}")});
+        if let Some(secure) = secure {
+            result["tls_address"] = json!(secure);
+        }
         format!("{{\"noun\":\"start\",\"op\":\"serve\",\"result\":{result}}}\n")
     };
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());

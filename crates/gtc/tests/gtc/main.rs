@@ -7,6 +7,7 @@ mod credentials;
 mod disk;
 mod doctor;
 mod document;
+mod doors;
 mod drain;
 mod elsewhere;
 mod env_packs;

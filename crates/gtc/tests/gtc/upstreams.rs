@@ -15,9 +15,9 @@ use crate::world::World;
 const LOOKS: u32 = 2_000;
 
 /// A real nginx that says its name and what it was asked for, on a Unix socket or a port.
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Nginx {
@@ -37,7 +37,7 @@ impl Nginx {
         Self { child, url }
     }
 
-    fn on_socket(world: &World, name: &str) -> Self {
+    pub(crate) fn on_socket(world: &World, name: &str) -> Self {
         let socket: PathBuf = world.folder.path().join(format!("{name}.sock"));
         let socket = socket.to_str().unwrap();
         let nginx = Self::start(world, name, &format!("unix:{socket}"), format!("unix:{socket}"));
@@ -79,7 +79,7 @@ fn configuration(folder: &Path, name: &str, listen: &str) -> String {
 }
 
 /// A bundle that is one upstream, staged as a deployment's next revision.
-fn staged(world: &World, version: &str, url: &str, deployment: &str) -> String {
+pub(crate) fn staged(world: &World, version: &str, url: &str, deployment: &str) -> String {
     let file = world.file(&format!("{version}.gtbundle"));
     let folder = written(world, version, url);
     world.gtc.run(&["bundle", "build", &folder, "--output", &file]).unwrap();
@@ -98,7 +98,7 @@ fn written(world: &World, version: &str, url: &str) -> String {
     folder.to_str().unwrap().to_owned()
 }
 
-fn deployment(world: &World) -> String {
+pub(crate) fn deployment(world: &World) -> String {
     world.op("env init", &[]);
     let added = world.op("bundles add", &["shop", "--host", "shop.test", "--path", "/"]);
     added["deployment_id"].as_str().unwrap().to_owned()
