@@ -1,12 +1,13 @@
 //! The life of one connection: read a head, run the exchange, and again.
 
+mod goodbye;
+
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::time::timeout;
+use goodbye::{linger, refuse};
 
 use crate::codec::{HeadScan, Reject, RequestHead, header_slots};
 use crate::drain::Counted;
@@ -19,10 +20,6 @@ use crate::settings::Settings;
 use crate::timer::Timer;
 use crate::tls::Shown;
 use crate::transport::Transport;
-
-/// How much a client may still send after it was refused, before it is cut, in bytes: cutting at
-/// once would make its system throw the answer away.
-const LINGER: usize = 256 * 1024;
 
 /// What tells a connection that the server drains; one for all its requests.
 struct Told<D> {
@@ -219,39 +216,6 @@ impl<S: Service> Connection<S> {
             _ => Ok(head),
         }
     }
-}
-
-/// Sends the answer to what is not a request. A client that does not read the answers before it
-/// may leave no room even for this one.
-async fn refuse(
-    stream: &mut impl Transport,
-    answer: &[u8],
-    timer: &mut Timer,
-    settings: &Settings,
-) {
-    let written = timeout(settings.write_timeout, async {
-        stream.write_all(answer).await?;
-        stream.shutdown().await
-    });
-    if matches!(written.await, Ok(Ok(()))) {
-        linger(stream, timer, settings).await;
-    }
-}
-
-/// Reads away what a client still sends until it hangs up too.
-async fn linger(stream: &mut impl Transport, timer: &mut Timer, settings: &Settings) {
-    timer.set(settings.drain_idle);
-    let mut budget = LINGER;
-    std::future::poll_fn(|cx| {
-        loop {
-            match poll_read(stream, cx, <[u8]>::len) {
-                Poll::Ready(Ok(n)) if n > 0 && n <= budget => budget -= n,
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return timer.poll(cx),
-            }
-        }
-    })
-    .await;
 }
 
 #[cfg(test)]
