@@ -23,6 +23,7 @@ pub mod path;
 mod pump;
 pub mod read;
 mod refusal;
+mod relay;
 mod reply;
 mod server;
 mod service;
@@ -32,6 +33,7 @@ pub mod timer;
 mod upgrade;
 
 pub use body::Body;
+pub use relay::{NoRelay, Relay, Relayed, Written};
 pub use server::{DrainReport, Running, Server};
 pub use service::{BoxError, Peer, Service};
 pub use settings::Settings;

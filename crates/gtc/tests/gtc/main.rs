@@ -28,4 +28,5 @@ mod setup;
 mod tables;
 mod trust;
 mod upstreams;
+mod ways;
 mod world;
