@@ -9,7 +9,7 @@ use crate::session::{SessionId, slot_of};
 
 /// How many cookies of our name are looked at: one for each path that a browser may know us by,
 /// and no more, since checking one costs a hash.
-const COOKIES_TRIED: usize = 8;
+pub(crate) const COOKIES_TRIED: usize = 8;
 
 /// What is known of a request, as far as the choice needs it.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +122,7 @@ fn by_cookie<'a, B>(
     let sticky = ask.cookie.and_then(|header| {
         values(header, &deployment.cookie_name)
             .take(COOKIES_TRIED)
-            .find_map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s))
+            .find_map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s).ok())
     });
     let Some(sticky) = sticky else {
         let choice = by_slot(deployment, split, &ask.fresh.0, Why::Drawn)?;
@@ -144,7 +144,7 @@ fn by_cookie<'a, B>(
 /// The cookie's revision, where it still counts: in the split that chose it. A cookie of a newer
 /// split than ours comes from a replica that is ahead; it is believed, so that nobody flaps while
 /// a shift spreads, as long as its revision can be reached.
-fn still_valid<'a, B>(
+pub(crate) fn still_valid<'a, B>(
     deployment: &'a Deployment<B>,
     split: &Owners,
     sticky: &Sticky,

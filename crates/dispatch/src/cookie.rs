@@ -67,6 +67,17 @@ pub struct Sticky {
     pub expires_s: u64,
 }
 
+/// Why a cookie is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadCookie {
+    /// It is none of ours, or cut off.
+    Malformed,
+    /// None of our keys signed it for this environment, tenant and deployment.
+    Unsigned,
+    /// Its time is over.
+    Expired,
+}
+
 impl Sticky {
     /// The text of the cookie; none when there is no key to sign it.
     #[must_use]
@@ -80,19 +91,26 @@ impl Sticky {
     }
 
     /// What the cookie says, if one of our keys signed it for this scope and it is not expired.
-    #[must_use]
-    pub fn verify(text: &str, keys: &CookieKeys, scope: &Scope, now_s: u64) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub fn verify(
+        text: &str,
+        keys: &CookieKeys,
+        scope: &Scope,
+        now_s: u64,
+    ) -> Result<Self, BadCookie> {
         let mut bytes = [0; PAYLOAD + MAC];
         if text.len() > TEXT || URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(bytes.len()) {
-            return None;
+            return Err(BadCookie::Malformed);
         }
         let (payload, tag) = bytes.split_at(PAYLOAD);
         let signed = |key| mac(key, scope, payload).verify_truncated_left(tag).is_ok();
         if !keys.0.iter().any(signed) {
-            return None;
+            return Err(BadCookie::Unsigned);
         }
-        let sticky = Self::read(payload)?;
-        (sticky.expires_s > now_s).then_some(sticky)
+        let sticky = Self::read(payload).ok_or(BadCookie::Malformed)?;
+        if sticky.expires_s > now_s { Ok(sticky) } else { Err(BadCookie::Expired) }
     }
 
     fn payload(&self) -> [u8; PAYLOAD] {

@@ -1,8 +1,8 @@
 //! A deployment as the data plane asks it: who owns which slot, and what can be reached.
 
 use deploy_spec::{
-    BundleId, CustomerId, DeploymentId, DeploymentLifecycle, EnvironmentId, Lifecycle, RevisionId, RouteBinding,
-    RuntimeDeployment, RuntimeRevision, Salt, SessionSource,
+    BundleId, CustomerId, DeploymentId, DeploymentLifecycle, EnvironmentId, Lifecycle, RevisionId,
+    RouteBinding, RuntimeDeployment, RuntimeRevision, Salt, SessionSource,
 };
 
 use crate::cookie::Scope;

@@ -6,6 +6,7 @@ mod cli;
 mod completing;
 mod environment;
 mod everyday;
+mod explain;
 mod globals;
 mod instant;
 mod manual;

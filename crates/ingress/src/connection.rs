@@ -150,7 +150,12 @@ impl<S: Service> Connection<S> {
     }
 
     /// Takes what came. In the usual case that is one whole request, and nothing is kept.
-    fn came(&self, scan: &mut HeadScan, ahead: &mut Vec<u8>, bytes: &[u8]) -> Option<Next<S::Relay>> {
+    fn came(
+        &self,
+        scan: &mut HeadScan,
+        ahead: &mut Vec<u8>,
+        bytes: &[u8],
+    ) -> Option<Next<S::Relay>> {
         if bytes.is_empty() {
             return Some(Next::End);
         }

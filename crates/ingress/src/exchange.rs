@@ -212,7 +212,10 @@ pub(crate) async fn beside<T>(
 }
 
 /// The output of `future`; none when it panicked.
-pub(crate) fn guarded<T>(future: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+pub(crate) fn guarded<T>(
+    future: Pin<&mut impl Future<Output = T>>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<T>> {
     match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
         Ok(poll) => poll.map(Some),
         Err(_) => Poll::Ready(None),

@@ -45,20 +45,36 @@ fn bytes_of(key: &Key32) -> [u8; 32] {
     bytes
 }
 
+const COOKIE_KEYS: &str = "secrets/cookie-keys.json";
+
 /// The keys that sign the session cookies of an environment; replicas that share its folder share
 /// them, and so does the next start.
 ///
 /// # Errors
 /// `unavailable` when they cannot be read or made; `refused` when others could read them.
 pub fn cookie_keys(store: &EnvironmentStore) -> Result<CookieKeys, Fault> {
-    let path = "secrets/cookie-keys.json";
-    let bytes = store.private_file(path, || {
+    let bytes = store.private_file(COOKIE_KEYS, || {
         let keys = vec![CookieKey { key: Digest::from_hash(random()?) }];
         let file = CookieKeyFile { schema: CookieKeysSchema, keys };
         Ok(deploy_spec::document::to_line(&file))
     })?;
-    let file: CookieKeyFile = deploy_spec::document::from_json(&bytes).map_err(|fault| {
-        Fault::unavailable(format!("`{path}` cannot be read: {}", fault.message))
+    read_cookie_keys(&bytes)
+}
+
+/// The same, without making a first one: none, if no data plane ever made one.
+///
+/// # Errors
+/// As [`cookie_keys`].
+pub(crate) fn known_cookie_keys(store: &EnvironmentStore) -> Result<CookieKeys, Fault> {
+    if store.folder().join(COOKIE_KEYS).exists() {
+        return cookie_keys(store);
+    }
+    Ok(CookieKeys::new(&[]))
+}
+
+fn read_cookie_keys(bytes: &[u8]) -> Result<CookieKeys, Fault> {
+    let file: CookieKeyFile = deploy_spec::document::from_json(bytes).map_err(|fault| {
+        Fault::unavailable(format!("`{COOKIE_KEYS}` cannot be read: {}", fault.message))
             .hint("remove it to start with a new key; sessions then begin anew")
     })?;
     let keys: Vec<[u8; 32]> = file.keys.iter().map(|key| bytes_of(&key.key)).collect();

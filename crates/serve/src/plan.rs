@@ -12,6 +12,7 @@ use workload::Body;
 
 use crate::ambient::now_s;
 use crate::backend::Backend;
+use crate::farewell::Manner;
 use crate::forward::X_REVISION;
 use crate::in_flight::{Answer, Ticket};
 use crate::says::{Says, text};
@@ -71,8 +72,7 @@ impl Front {
         };
         let Choice { live, cookie, .. } = choose(deployment, &ask, self.plane.keys())?;
         let backend = Arc::clone(&live.backend);
-        let cookie =
-            cookie.and_then(|cookie| set_cookie(&cookie, found.prefix.as_str(), peer.tls));
+        let cookie = cookie.and_then(|cookie| set_cookie(&cookie, found.prefix.as_str(), peer.tls));
         let ticket = backend.in_flight.begin();
         let tell_revision = self.plane.host_config().revision_header;
         Ok(Plan { backend, ticket, cookie, tell_revision, begun: Instant::now() })
@@ -96,7 +96,8 @@ impl Plan {
         if let Some(cookie) = self.cookie {
             headers.append(header::SET_COOKIE, cookie);
         }
-        response.map(|body| Answer::new(body, self.ticket))
+        let manner = Manner::of(&response);
+        response.map(|body| Answer::new(body, manner, self.ticket))
     }
 }
 

@@ -22,12 +22,7 @@ pub struct Passing {
 impl Front {
     /// The request as the server behind its pack gets it; none when no server answers, or something
     /// is out of the ordinary.
-    pub(crate) fn pass(
-        &self,
-        head: &RequestHead<'_>,
-        body: &[u8],
-        peer: &Peer,
-    ) -> Option<Passing> {
+    pub(crate) fn pass(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Passing> {
         let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
         let said = Lines::of(head, trusted)?;
         let path = &*head.target.path;
@@ -117,19 +112,19 @@ impl ingress::Relay for Passing {
             .send(method, request, |head, body| {
                 plan.count(head.status);
                 let revision = plan.tell_revision.then_some(&plan.backend.name);
-                let ours = [("x-greentic-revision", revision), ("set-cookie", plan.cookie.as_ref())];
+                let ours =
+                    [("x-greentic-revision", revision), ("set-cookie", plan.cookie.as_ref())];
                 let ours =
                     ours.into_iter().filter_map(|(name, value)| Some((name, value?.as_bytes())));
                 let theirs = head.headers().filter(|(name, _)| !is_ours(name));
-                written = Some(ingress::Written::answer(out, head.status, theirs.chain(ours), body));
+                written =
+                    Some(ingress::Written::answer(out, head.status, theirs.chain(ours), body));
             })
             .await;
         match (written, not_whole) {
             (Some(written), _) => Relayed::Written(written),
             (None, Some(response)) => Relayed::Response(plan.finish(response)),
-            (None, None) => {
-                Relayed::Response(plan.finish(workload::Failure::Failed.response()))
-            }
+            (None, None) => Relayed::Response(plan.finish(workload::Failure::Failed.response())),
         }
     }
 }

@@ -150,7 +150,8 @@ fn both_ways_come_to_the_same() {
         let serving = world.gtc.start(&[]).unwrap();
         for first in FIRST {
             for lines in LINES {
-                let body = if first.starts_with('P') { "content-length: 5\r\n\r\nhello" } else { "\r\n" };
+                let body =
+                    if first.starts_with('P') { "content-length: 5\r\n\r\nhello" } else { "\r\n" };
                 let request = |connection: &str| {
                     format!(
                         "{first} HTTP/1.1\r\nHost: Shop.Test\r\nX-Kept: 1\r\nX-Hop: 1\r\n\
