@@ -14,6 +14,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("fish", "fish"),
     ("nginx-light", "nginx"),
     ("openssl", "openssl"),
+    ("prometheus", "promtool"),
     ("squashfs-tools", "unsquashfs"),
     ("unzip", "unzip"),
     ("zip", "zip"),

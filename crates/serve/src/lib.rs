@@ -19,6 +19,7 @@ mod farewell;
 mod follow;
 mod forward;
 pub mod gate;
+mod hold;
 mod in_flight;
 mod keys;
 mod log_files;

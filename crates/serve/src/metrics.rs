@@ -60,7 +60,7 @@ impl Plane {
                 families.add(&labels, &live.backend, deployment.weight(live.revision_id));
             }
         }
-        families.text(self.progress().0)
+        families.text(self.progress().0, self.hold().count())
     }
 
     fn labels<B>(
@@ -106,7 +106,7 @@ impl Families {
         self.weights.mut_metric().push(gauge(labels, f64::from(weight) / 10_000.0));
     }
 
-    fn text(self, sequence: u64) -> String {
+    fn text(self, sequence: u64, held: usize) -> String {
         let mut commit = family(
             "greentic_commit_sequence",
             "The newest commit of the environment that is served.",
@@ -116,8 +116,14 @@ impl Families {
         let mut build =
             family("greentic_build_info", "1, for this version of gtc.", MetricType::GAUGE);
         build.mut_metric().push(gauge(&[label("version", env!("CARGO_PKG_VERSION").into())], 1.0));
+        let mut holds = family(
+            "greentic_http_requests_held",
+            "Requests that wait for a paused deployment to go on.",
+            MetricType::GAUGE,
+        );
+        holds.mut_metric().push(gauge(&[], float(held as u64)));
         let Self { requests, durations, in_flight, weights } = self;
-        let families = [build, commit, requests, durations, in_flight, weights];
+        let families = [build, commit, holds, requests, durations, in_flight, weights];
         let families = families.into_iter().filter(|family| !family.get_metric().is_empty());
         let mut out = Vec::new();
         let encoded = TextEncoder::new().encode(&families.collect::<Vec<_>>(), &mut out);

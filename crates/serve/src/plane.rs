@@ -14,9 +14,11 @@ use deploy_spec::{
 };
 use dispatch::{CookieKeys, Table};
 use store::EnvironmentStore;
+use tokio::sync::Notify;
 use workload::{Engine, Workload};
 
 use crate::backend::{Backend, inside};
+use crate::hold::Hold;
 use change::Next;
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
@@ -28,6 +30,9 @@ pub struct Plane {
     keys: CookieKeys,
     table: ArcSwap<Table<Arc<Backend>>>,
     host_config: ArcSwap<HostConfig>,
+    /// Told whenever another table is served.
+    changed: Notify,
+    hold: Hold,
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
@@ -64,6 +69,8 @@ impl Plane {
             keys,
             table: ArcSwap::default(),
             host_config: ArcSwap::default(),
+            changed: Notify::new(),
+            hold: Hold::default(),
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
@@ -109,6 +116,15 @@ impl Plane {
 
     pub(crate) fn table(&self) -> arc_swap::Guard<Arc<Table<Arc<Backend>>>> {
         self.table.load()
+    }
+
+    /// Told whenever another table is served.
+    pub(crate) const fn changed(&self) -> &Notify {
+        &self.changed
+    }
+
+    pub(crate) const fn hold(&self) -> &Hold {
+        &self.hold
     }
 
     pub(crate) fn host_config(&self) -> arc_swap::Guard<Arc<HostConfig>> {

@@ -1,15 +1,18 @@
 //! From a request to its answer: route, choose, tell the workload, tell the client.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use dispatch::NoChoice;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ingress::codec::RequestHead;
 use ingress::{Peer, Service};
+use tokio::time::{Instant, timeout_at};
 use workload::Body;
 
 use crate::answer::short;
 use crate::forward::{About, Told, announce, drop_untrusted, is_trusted};
+use crate::hold::PATIENCE;
 use crate::in_flight::Answer;
 use crate::plan::Plan;
 use crate::plane::Plane;
@@ -18,6 +21,14 @@ use crate::relay::Passing;
 /// The front of the data plane: what the sockets talk to.
 pub struct Front {
     pub(crate) plane: Arc<Plane>,
+}
+
+/// Why a request goes to no workload.
+enum Refused {
+    /// Its deployment is paused, which may end.
+    Paused,
+    /// For good: the answer.
+    Answer(Box<Response<Body>>),
 }
 
 impl Front {
@@ -38,8 +49,15 @@ impl Service for Front {
 
     async fn call(&self, mut request: Request<ingress::Body>, peer: &Peer) -> Response<Answer> {
         let plan = match self.prepare(&mut request, peer) {
+            Err(Refused::Paused) => self.held(&mut request, peer).await,
+            prepared => prepared,
+        };
+        let plan = match plan {
             Ok(plan) => plan,
-            Err(response) => return (*response).map(Answer::from),
+            Err(Refused::Answer(response)) => return (*response).map(Answer::from),
+            Err(Refused::Paused) => {
+                return refusal(NoChoice::Paused, request.headers()).map(Answer::from);
+            }
         };
         let workload = match plan.backend.workload() {
             Ok(workload) => workload,
@@ -57,12 +75,30 @@ impl Service for Front {
 }
 
 impl Front {
-    /// Finds who answers and makes the request what they may see.
-    fn prepare(
+    /// Waits until a paused deployment goes on, as long as it is worth it.
+    async fn held(
         &self,
         request: &mut Request<ingress::Body>,
         peer: &Peer,
-    ) -> Result<Plan, Box<Response<Body>>> {
+    ) -> Result<Plan, Refused> {
+        let Some(_held) = self.plane.hold().one() else { return Err(Refused::Paused) };
+        let over = Instant::now() + PATIENCE;
+        loop {
+            let mut changed = pin!(self.plane.changed().notified());
+            // Heard from first, and looked at after: a change in between is not missed.
+            changed.as_mut().enable();
+            match self.prepare(request, peer) {
+                Err(Refused::Paused) => {}
+                prepared => return prepared,
+            }
+            if timeout_at(over, changed).await.is_err() {
+                return Err(Refused::Paused);
+            }
+        }
+    }
+
+    /// Finds who answers and makes the request what they may see.
+    fn prepare(&self, request: &mut Request<ingress::Body>, peer: &Peer) -> Result<Plan, Refused> {
         let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
         if !trusted {
             drop_untrusted(request.headers_mut());
@@ -71,10 +107,14 @@ impl Front {
         let headers = request.headers();
         let Some(found) = self.find(&table, headers, request.uri().path()) else {
             let why = "nothing is deployed at this address";
-            return Err(Box::new(short(StatusCode::NOT_FOUND, "not-found", why, headers)));
+            let answer = short(StatusCode::NOT_FOUND, "not-found", why, headers);
+            return Err(Refused::Answer(Box::new(answer)));
         };
         let plan = self.plan(&found, headers, peer, trusted);
-        let plan = plan.map_err(|why| Box::new(refusal(why, headers)))?;
+        let plan = plan.map_err(|why| match why {
+            NoChoice::Paused => Refused::Paused,
+            why => Refused::Answer(Box::new(refusal(why, headers))),
+        })?;
         let about = About {
             peer,
             prefix: found.prefix.as_str(),

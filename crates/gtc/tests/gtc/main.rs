@@ -28,5 +28,6 @@ mod setup;
 mod tables;
 mod trust;
 mod upstreams;
+mod watching;
 mod ways;
 mod world;
