@@ -22,6 +22,6 @@ mod workload;
 
 pub use body::{Body, BoxError};
 pub use engine::{Engine, EngineSettings, Given};
-pub use failure::Failure;
+pub use failure::{Because, Failure};
 pub use relay::Relay;
 pub use workload::{PackInfo, Workload};

@@ -96,7 +96,7 @@ impl UpstreamPack {
     fn failed(&self, error: &upstream::Error) -> Response<Body> {
         let Self { pack_id: pack, revision, endpoint, .. } = self;
         tracing::warn!(revision, %pack, %endpoint, "the upstream did not answer: {error}");
-        Failure::of(error).response()
+        Failure::of_server(error)
     }
 }
 

@@ -179,7 +179,8 @@ fn a_server_that_is_down_is_a_bad_gateway_and_is_never_ready() {
     let failed: Vec<&Value> = gate.iter().filter(|it| it["status"] == json!("fail")).collect();
     assert_eq!(failed.len(), 1, "{said}");
     assert_eq!(failed[0]["check"], "readiness");
-    assert_eq!(failed[0]["detail"], "GET / answered 502");
+    let why = "GET / answered 502: it cannot be connected to: Connection refused (os error 111)";
+    assert_eq!(failed[0]["detail"], why);
     serving.stop().unwrap();
 }
 

@@ -74,7 +74,7 @@ impl ProgramPack {
         let Some(endpoint) = self.process.address() else { return Failure::NotReady.response() };
         match timeout_at(deadline, self.client.send(&endpoint, request)).await {
             Ok(Ok(response)) => self.reply(response, deadline),
-            Ok(Err(error)) => self.failed(&error).response(),
+            Ok(Err(error)) => self.failed(&error),
             Err(_) => self.too_slow().response(),
         }
     }
@@ -92,7 +92,7 @@ impl ProgramPack {
         };
         match timeout_at(deadline, self.client.relay(&endpoint, method, request, take)).await {
             Ok(Ok(response)) => response.map(|response| self.reply(response, deadline)),
-            Ok(Err(error)) => Some(self.failed(&error).response()),
+            Ok(Err(error)) => Some(self.failed(&error)),
             Err(_) => Some(self.too_slow().response()),
         }
     }
@@ -104,10 +104,10 @@ impl ProgramPack {
         Failure::TooSlow
     }
 
-    fn failed(&self, error: &upstream::Error) -> Failure {
+    fn failed(&self, error: &upstream::Error) -> Response<Body> {
         let Self { pack_id: pack, revision, .. } = self;
         tracing::warn!(revision, %pack, "the program did not answer: {error}");
-        Failure::of(error)
+        Failure::of_server(error)
     }
 
     fn reply(self: Arc<Self>, response: Response<Incoming>, deadline: Instant) -> Response<Body> {
