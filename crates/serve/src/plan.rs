@@ -70,7 +70,7 @@ impl Front {
             now_s: now_s(),
             fresh: SessionId(rand::random()),
         };
-        let Choice { live, cookie, .. } = choose(deployment, &ask, self.plane.keys())?;
+        let Choice { live, cookie, .. } = choose(deployment, &ask, &self.plane.keys())?;
         let backend = Arc::clone(&live.backend);
         let cookie = cookie.and_then(|cookie| set_cookie(&cookie, found.prefix.as_str(), peer.tls));
         let ticket = backend.in_flight.begin();

@@ -27,7 +27,7 @@ pub struct Plane {
     environment_id: EnvironmentId,
     folder: PathBuf,
     engine: Engine,
-    keys: CookieKeys,
+    keys: ArcSwap<CookieKeys>,
     table: ArcSwap<Table<Arc<Backend>>>,
     host_config: ArcSwap<HostConfig>,
     /// Told whenever another table is served.
@@ -66,7 +66,7 @@ impl Plane {
             environment_id,
             folder,
             engine,
-            keys,
+            keys: ArcSwap::from_pointee(keys),
             table: ArcSwap::default(),
             host_config: ArcSwap::default(),
             changed: Notify::new(),
@@ -110,8 +110,12 @@ impl Plane {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) const fn keys(&self) -> &CookieKeys {
-        &self.keys
+    pub(crate) fn keys(&self) -> arc_swap::Guard<Arc<CookieKeys>> {
+        self.keys.load()
+    }
+
+    pub(crate) fn set_keys(&self, keys: CookieKeys) {
+        self.keys.store(Arc::new(keys));
     }
 
     pub(crate) fn table(&self) -> arc_swap::Guard<Arc<Table<Arc<Backend>>>> {
