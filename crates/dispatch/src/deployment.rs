@@ -30,6 +30,7 @@ pub struct Deployment<B> {
     pub(crate) binding: RouteBinding,
     pub(crate) session: SessionSource,
     pub(crate) cookie_name: String,
+    preview_name: String,
     pub(crate) scope: Scope,
     pub(crate) split: Option<Owners>,
     pub(crate) revisions: Vec<Live<B>>,
@@ -80,6 +81,7 @@ impl<B> Deployment<B> {
             binding: config.route_binding.clone(),
             session: config.session.clone(),
             cookie_name: format!("gt_rev_{}", config.deployment_id),
+            preview_name: format!("gt_preview_{}", config.deployment_id),
             scope: Scope::new(environment, config.tenant.as_ref(), config.deployment_id),
             split: config.split.as_ref().map(owners),
             revisions,
@@ -108,6 +110,12 @@ impl<B> Deployment<B> {
     #[must_use]
     pub const fn binding(&self) -> &RouteBinding {
         &self.binding
+    }
+
+    /// The name of the cookie that brings a preview.
+    #[must_use]
+    pub fn preview_name(&self) -> &str {
+        &self.preview_name
     }
 
     /// Where the identity of a session comes from.

@@ -31,6 +31,9 @@ pub(crate) struct Explain {
     /// The revision that its x-greentic-revision header asks for
     #[arg(long, value_name = "REVISION", requires = "peer")]
     revision: Option<String>,
+    /// The preview that its x-greentic-preview header brings
+    #[arg(long, value_name = "PREVIEW")]
+    preview: Option<String>,
     /// The address that it comes from
     #[arg(long, value_name = "ADDRESS")]
     peer: Option<IpAddr>,
@@ -58,6 +61,7 @@ impl Explain {
             cookie: self.cookie,
             subject: self.subject,
             revision: self.revision,
+            preview: self.preview,
             peer: self.peer,
             tenant: self.tenant.map(|tenant| TenantSelector { tenant, team }),
         };

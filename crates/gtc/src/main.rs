@@ -14,6 +14,7 @@ mod mutate;
 mod op;
 mod outcome;
 mod policy_command;
+mod preview;
 mod programs;
 mod progress;
 mod registries;

@@ -29,6 +29,8 @@ pub struct Question {
     pub subject: Option<String>,
     /// The revision that it asks for, believed of trusted peers only.
     pub revision: Option<String>,
+    /// The preview that it brings.
+    pub preview: Option<String>,
     /// The address it comes from; none for one that is trusted with nothing.
     pub peer: Option<IpAddr>,
     /// The tenant and the team that it names.
@@ -56,7 +58,7 @@ pub struct Explained {
     pub revision_id: Option<RevisionId>,
     /// What `r1` means.
     pub sequence: Option<u64>,
-    /// `forced`, `cookie`, `slot`, `drawn`, `paused`, `off-the-air` or `no-such-revision`.
+    /// `forced`, `preview`, `cookie`, `slot`, `drawn`, `paused`, `off-the-air` or `no-such-revision`.
     pub why: &'static str,
     /// How much each revision would be drawn.
     pub shares: Vec<Share>,
@@ -127,6 +129,7 @@ pub fn explain_request(store: &EnvironmentStore, asked: &Question) -> Result<Exp
         asked.peer.is_some_and(|peer| environment.host_config.trusted_peers.contains(&peer));
     let ask = Ask {
         forced: asked.revision.as_deref().filter(|_| is_trusted),
+        preview: asked.preview.as_deref(),
         cookie: asked.cookie.as_deref(),
         session_header: asked.subject.as_ref().map(String::as_bytes),
         now_s: now_s(),

@@ -15,6 +15,7 @@ use crate::backend::Backend;
 use crate::farewell::Manner;
 use crate::forward::X_REVISION;
 use crate::in_flight::{Answer, Ticket};
+use crate::preview;
 use crate::says::{Says, text};
 use crate::service::Front;
 
@@ -65,6 +66,7 @@ impl Front {
         let cookies = cookies(said);
         let ask = Ask {
             forced: if trusted { said.text(&X_REVISION) } else { None },
+            preview: preview::brought(said, cookies.as_deref(), deployment.preview_name()),
             cookie: cookies.as_deref(),
             session_header: session_name.as_ref().and_then(|name| said.first(name)),
             now_s: now_s(),

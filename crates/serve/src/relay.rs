@@ -8,6 +8,7 @@ use workload::Relay;
 use crate::forward::{About, Written, X_REVISION, announce, is_trusted};
 use crate::in_flight::Answer;
 use crate::plan::Plan;
+use crate::preview::{self, X_PREVIEW};
 use crate::says::Lines;
 use crate::service::Front;
 
@@ -23,6 +24,9 @@ impl Front {
     /// The request as the server behind its pack gets it; none when no server answers, or something
     /// is out of the ordinary.
     pub(crate) fn pass(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Passing> {
+        if preview::is_in(head.target.query.as_deref()) {
+            return None;
+        }
         let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
         let said = Lines::of(head, trusted)?;
         let path = &*head.target.path;
@@ -83,7 +87,10 @@ fn write(
     let mut told = Written::new(&mut out);
     announce(said, &mut told, about);
     for (name, value) in said.iter() {
-        if !name.eq_ignore_ascii_case("content-length") && !told.has_told(name) {
+        let is_ours = ["content-length", X_PREVIEW.as_str()]
+            .iter()
+            .any(|ours| name.eq_ignore_ascii_case(ours));
+        if !is_ours && !told.has_told(name) {
             put(told.out, name, value);
         }
     }

@@ -16,6 +16,7 @@ use crate::hold::PATIENCE;
 use crate::in_flight::Answer;
 use crate::plan::Plan;
 use crate::plane::Plane;
+use crate::preview::{self, X_PREVIEW};
 use crate::relay::Passing;
 
 /// The front of the data plane: what the sockets talk to.
@@ -110,6 +111,9 @@ impl Front {
             let answer = short(StatusCode::NOT_FOUND, "not-found", why, headers);
             return Err(Refused::Answer(Box::new(answer)));
         };
+        if let Some(answer) = preview::taken(request.uri(), &found, peer.tls) {
+            return Err(Refused::Answer(Box::new(answer)));
+        }
         let plan = self.plan(&found, headers, peer, trusted);
         let plan = plan.map_err(|why| match why {
             NoChoice::Paused => Refused::Paused,
@@ -125,6 +129,7 @@ impl Front {
         let mut told = Told::default();
         announce(headers, &mut told, &about);
         told.put(request.headers_mut());
+        request.headers_mut().remove(&X_PREVIEW);
         if !found.prefix.is_root()
             && let Some(rest) = found.prefix.rest(request.uri().path()).map(str::to_owned)
         {

@@ -137,3 +137,39 @@ fn who_would_answer_is_explained_by_the_rules_that_answer() {
     }
     serving.stop().unwrap();
 }
+
+#[test]
+fn a_preview_reaches_a_revision_that_has_no_weight_and_only_for_who_has_it() {
+    let (world, bundles) = World::with_bundles();
+    let (id, revisions) = world.deployed(&bundles, "hello.test", "/");
+    world.set(&id, &["r1=100"]);
+    let serving = world.gtc.start(&[]).unwrap();
+    let made = world.gtc.run(&["preview", "r2", "--for", "5m"]).unwrap();
+    let (url, header) = (made["url"].as_str().unwrap(), made["header"].as_str().unwrap());
+    let mut connection = Connection::open(&serving.address).unwrap();
+    let by_header = connection.ask("hello.test", "/", &format!("{header}\r\n")).unwrap();
+    assert_eq!((by_header.status, &by_header.revision), (200, &revisions[1]));
+    assert_eq!(by_header.cookie, None, "a preview begins no session");
+
+    let path = format!("/x?a=b&{}", url.split_once('?').unwrap().1);
+    let link = connection.get("hello.test", &path).unwrap();
+    assert_eq!(link.status, 302);
+    let cookie = format!("cookie: a=b; {}\r\n", link.cookie.unwrap());
+    let by_cookie = connection.ask("hello.test", "/", &cookie).unwrap();
+    assert_eq!(by_cookie.revision, revisions[1]);
+
+    let plain = connection.get("hello.test", "/").unwrap();
+    let forged = format!("x-greentic-preview: {}A\r\n", &header[20..header.len() - 1]);
+    let by_forged = connection.ask("hello.test", "/", &forged).unwrap();
+    assert_eq!((&plain.revision, &by_forged.revision), (&revisions[0], &revisions[0]));
+
+    let token = header.split_once(": ").unwrap().1;
+    let url = ["explain", "--url", "http://hello.test/", "--preview", token];
+    assert_eq!(world.gtc.run(&url).unwrap()["why"], "preview");
+    let (code, said) = world.refused(&["preview", "r2", "--for", "2d"], "");
+    assert_eq!(code, 2, "{said}");
+    world.op("revisions archive", &["r2"]);
+    let (code, said) = world.refused(&["preview", "r2"], "");
+    assert_eq!(code, 5, "{said}");
+    serving.stop().unwrap();
+}

@@ -29,6 +29,9 @@ pub(super) fn told<B>(
     if let (Some(revision), false) = (&asked.revision, is_trusted) {
         steps.push(format!("header: `{revision}` is asked for, and this peer is not trusted to"));
     }
+    if let (Some(_), false) = (&asked.preview, matches!(why.outcome, Ok((_, Why::Preview)))) {
+        steps.push("preview: not of this deployment, or its time is over, ignored".into());
+    }
     steps.extend(why.cookies.iter().map(|read| cookie_step(read, why.is_superseded, name)));
     if let Some((slot, owner)) = why.slot.filter(|_| answer.is_some()) {
         steps.push(format!(
@@ -109,6 +112,7 @@ fn last_step(why: &Explanation, shares: &[Share]) -> String {
         Ok((id, why)) => {
             let by = match why {
                 Why::Forced => "a trusted peer asks for it",
+                Why::Preview => "it brings a preview of it",
                 Why::Cookie => "its cookie names it",
                 Why::Slot | Why::Drawn => "it owns the slot of the session",
             };
@@ -125,6 +129,7 @@ fn last_step(why: &Explanation, shares: &[Share]) -> String {
 const fn reason(outcome: Result<(RevisionId, Why), NoChoice>) -> &'static str {
     match outcome {
         Ok((_, Why::Forced)) => "forced",
+        Ok((_, Why::Preview)) => "preview",
         Ok((_, Why::Cookie)) => "cookie",
         Ok((_, Why::Slot)) => "slot",
         Ok((_, Why::Drawn)) => "drawn",
