@@ -1,7 +1,7 @@
 //! A request that a server answers has two ways through the data plane: as the bytes it came in,
 //! and, where it closes its connection, as a map of headers. What it comes to must be the same.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use crate::world::World;
