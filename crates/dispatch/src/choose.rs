@@ -1,21 +1,24 @@
-//! Picking the revision: forced by somebody trusted, else by the session's cookie, else by the
+//! Picking the revision: forced by somebody trusted, else by a preview, else by the session's cookie, else by the
 //! slot of the session; a request without a session draws a slot (DESIGN §8).
 
 use deploy_spec::{DeploymentLifecycle, Lifecycle, RevisionId, SessionSource};
 
 use crate::cookie::{CookieKeys, LIFETIME_S, Sticky, values};
 use crate::deployment::{Deployment, Live, Owners};
+use crate::preview::Preview;
 use crate::session::{SessionId, slot_of};
 
 /// How many cookies of our name are looked at: one for each path that a browser may know us by,
 /// and no more, since checking one costs a hash.
-const COOKIES_TRIED: usize = 8;
+pub(crate) const COOKIES_TRIED: usize = 8;
 
 /// What is known of a request, as far as the choice needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     /// The revision that a trusted peer asks for: an id or `r3`.
     pub forced: Option<&'a str>,
+    /// The preview that it brings.
+    pub preview: Option<&'a str>,
     /// The `Cookie` header.
     pub cookie: Option<&'a str>,
     /// The session as the application names it, where the deployment says so.
@@ -31,6 +34,8 @@ pub struct Ask<'a> {
 pub enum Why {
     /// A trusted peer asked for it.
     Forced,
+    /// It brings a preview of it.
+    Preview,
     /// The cookie names it.
     Cookie,
     /// It owns the slot of the session.
@@ -77,6 +82,9 @@ pub fn choose<'a, B>(
         let live = forced(deployment, name).ok_or(NoChoice::NoSuchRevision)?;
         return Ok(Choice { live, why: Why::Forced, cookie: None });
     }
+    if let Some(live) = ask.preview.and_then(|text| previewed(deployment, text, ask, keys)) {
+        return Ok(Choice { live, why: Why::Preview, cookie: None });
+    }
     let split = deployment.split.as_ref().ok_or(NoChoice::OffTheAir)?;
     match &deployment.session {
         SessionSource::Cookie => by_cookie(deployment, split, ask, keys),
@@ -102,6 +110,17 @@ fn forced<'a, B>(deployment: &'a Deployment<B>, name: &str) -> Option<&'a Live<B
     found.filter(|live| live.lifecycle == Lifecycle::Ready)
 }
 
+/// A preview that is not believed, or whose revision is gone, is none.
+fn previewed<'a, B>(
+    deployment: &'a Deployment<B>,
+    text: &str,
+    ask: &Ask<'_>,
+    keys: &CookieKeys,
+) -> Option<&'a Live<B>> {
+    let preview = Preview::verify(text, keys, &deployment.scope, ask.now_s).ok()?;
+    deployment.revision(preview.revision).filter(|live| live.lifecycle == Lifecycle::Ready)
+}
+
 fn by_slot<'a, B>(
     deployment: &'a Deployment<B>,
     split: &Owners,
@@ -122,7 +141,7 @@ fn by_cookie<'a, B>(
     let sticky = ask.cookie.and_then(|header| {
         values(header, &deployment.cookie_name)
             .take(COOKIES_TRIED)
-            .find_map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s))
+            .find_map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s).ok())
     });
     let Some(sticky) = sticky else {
         let choice = by_slot(deployment, split, &ask.fresh.0, Why::Drawn)?;
@@ -144,7 +163,7 @@ fn by_cookie<'a, B>(
 /// The cookie's revision, where it still counts: in the split that chose it. A cookie of a newer
 /// split than ours comes from a replica that is ahead; it is believed, so that nobody flaps while
 /// a shift spreads, as long as its revision can be reached.
-fn still_valid<'a, B>(
+pub(crate) fn still_valid<'a, B>(
     deployment: &'a Deployment<B>,
     split: &Owners,
     sticky: &Sticky,

@@ -18,7 +18,7 @@ pub const LIFETIME_S: u64 = 24 * 60 * 60;
 
 const VERSION: u8 = 1;
 const PAYLOAD: usize = 1 + 16 + 16 + 8 + 4;
-const MAC: usize = 16;
+pub(crate) const MAC: usize = 16;
 /// Length of the text: 61 bytes in base64 without padding.
 const TEXT: usize = (PAYLOAD + MAC) * 4 / 3 + 1;
 
@@ -31,6 +31,14 @@ impl CookieKeys {
     #[must_use]
     pub fn new(keys: &[[u8; 32]]) -> Self {
         Self(keys.iter().filter_map(|key| Hmac::new_from_slice(key).ok()).collect())
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Hmac<Sha256>> {
+        self.0.first()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Hmac<Sha256>> {
+        self.0.iter()
     }
 }
 
@@ -67,12 +75,23 @@ pub struct Sticky {
     pub expires_s: u64,
 }
 
+/// Why a cookie is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadCookie {
+    /// It is none of ours, or cut off.
+    Malformed,
+    /// None of our keys signed it for this environment, tenant and deployment.
+    Unsigned,
+    /// Its time is over.
+    Expired,
+}
+
 impl Sticky {
     /// The text of the cookie; none when there is no key to sign it.
     #[must_use]
     pub fn sign(&self, keys: &CookieKeys, scope: &Scope) -> Option<String> {
         let payload = self.payload();
-        let mac = mac(keys.0.first()?, scope, &payload).finalize().into_bytes();
+        let mac = mac(keys.signer()?, scope, &payload).finalize().into_bytes();
         let mut bytes = [0; PAYLOAD + MAC];
         bytes[..PAYLOAD].copy_from_slice(&payload);
         bytes[PAYLOAD..].copy_from_slice(&mac[..MAC]);
@@ -80,19 +99,26 @@ impl Sticky {
     }
 
     /// What the cookie says, if one of our keys signed it for this scope and it is not expired.
-    #[must_use]
-    pub fn verify(text: &str, keys: &CookieKeys, scope: &Scope, now_s: u64) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub fn verify(
+        text: &str,
+        keys: &CookieKeys,
+        scope: &Scope,
+        now_s: u64,
+    ) -> Result<Self, BadCookie> {
         let mut bytes = [0; PAYLOAD + MAC];
         if text.len() > TEXT || URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(bytes.len()) {
-            return None;
+            return Err(BadCookie::Malformed);
         }
         let (payload, tag) = bytes.split_at(PAYLOAD);
         let signed = |key| mac(key, scope, payload).verify_truncated_left(tag).is_ok();
-        if !keys.0.iter().any(signed) {
-            return None;
+        if !keys.all().any(signed) {
+            return Err(BadCookie::Unsigned);
         }
-        let sticky = Self::read(payload)?;
-        (sticky.expires_s > now_s).then_some(sticky)
+        let sticky = Self::read(payload).ok_or(BadCookie::Malformed)?;
+        if sticky.expires_s > now_s { Ok(sticky) } else { Err(BadCookie::Expired) }
     }
 
     fn payload(&self) -> [u8; PAYLOAD] {
@@ -117,7 +143,7 @@ impl Sticky {
     }
 }
 
-fn mac(key: &Hmac<Sha256>, scope: &Scope, payload: &[u8]) -> Hmac<Sha256> {
+pub(crate) fn mac(key: &Hmac<Sha256>, scope: &Scope, payload: &[u8]) -> Hmac<Sha256> {
     let mut mac = key.clone();
     mac.update(&scope.text);
     mac.update(payload);

@@ -1,8 +1,8 @@
 //! A deployment as the data plane asks it: who owns which slot, and what can be reached.
 
 use deploy_spec::{
-    DeploymentId, DeploymentLifecycle, EnvironmentId, Lifecycle, RevisionId, RouteBinding,
-    RuntimeDeployment, RuntimeRevision, Salt, SessionSource,
+    BundleId, CustomerId, DeploymentId, DeploymentLifecycle, EnvironmentId, Lifecycle, RevisionId,
+    RouteBinding, RuntimeDeployment, RuntimeRevision, Salt, SessionSource,
 };
 
 use crate::cookie::Scope;
@@ -24,10 +24,13 @@ pub struct Live<B> {
 #[derive(Debug, Clone)]
 pub struct Deployment<B> {
     pub(crate) id: DeploymentId,
+    bundle_id: BundleId,
+    customer_id: CustomerId,
     pub(crate) lifecycle: DeploymentLifecycle,
     pub(crate) binding: RouteBinding,
     pub(crate) session: SessionSource,
     pub(crate) cookie_name: String,
+    preview_name: String,
     pub(crate) scope: Scope,
     pub(crate) split: Option<Owners>,
     pub(crate) revisions: Vec<Live<B>>,
@@ -46,6 +49,12 @@ impl Owners {
     pub(crate) fn owner(&self, slot: u16) -> RevisionId {
         let run = self.ends.partition_point(|&end| end <= slot);
         self.revisions[run.min(self.revisions.len() - 1)]
+    }
+
+    fn slots(&self, revision: RevisionId) -> u16 {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let runs = begins.zip(&self.ends).zip(&self.revisions);
+        runs.filter(|(_, owner)| **owner == revision).map(|((begin, end), _)| end - begin).sum()
     }
 }
 
@@ -66,10 +75,13 @@ impl<B> Deployment<B> {
         revisions.sort_by_key(|live| live.revision_id);
         Self {
             id: config.deployment_id,
+            bundle_id: config.bundle_id.clone(),
+            customer_id: config.customer_id.clone(),
             lifecycle: config.lifecycle,
             binding: config.route_binding.clone(),
             session: config.session.clone(),
             cookie_name: format!("gt_rev_{}", config.deployment_id),
+            preview_name: format!("gt_preview_{}", config.deployment_id),
             scope: Scope::new(environment, config.tenant.as_ref(), config.deployment_id),
             split: config.split.as_ref().map(owners),
             revisions,
@@ -82,6 +94,30 @@ impl<B> Deployment<B> {
         self.id
     }
 
+    /// Its bundle.
+    #[must_use]
+    pub const fn bundle_id(&self) -> &BundleId {
+        &self.bundle_id
+    }
+
+    /// Who it is run for.
+    #[must_use]
+    pub const fn customer_id(&self) -> &CustomerId {
+        &self.customer_id
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub const fn binding(&self) -> &RouteBinding {
+        &self.binding
+    }
+
+    /// The name of the cookie that brings a preview.
+    #[must_use]
+    pub fn preview_name(&self) -> &str {
+        &self.preview_name
+    }
+
     /// Where the identity of a session comes from.
     #[must_use]
     pub const fn session(&self) -> &SessionSource {
@@ -92,6 +128,12 @@ impl<B> Deployment<B> {
     #[must_use]
     pub fn split_generation(&self) -> Option<u64> {
         self.split.as_ref().map(|split| split.generation)
+    }
+
+    /// How many of the 10 000 slots a revision owns.
+    #[must_use]
+    pub fn weight(&self, revision: RevisionId) -> u16 {
+        self.split.as_ref().map_or(0, |split| split.slots(revision))
     }
 
     /// The revisions that can be reached, by id.

@@ -12,7 +12,10 @@ use serde_json::Value;
 use crate::everyday::Everyday;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success, fail, finish};
-use crate::{bundle_command, completing, manual, op, policy_command, registry_command, start};
+use crate::{
+    bundle_command, completing, explain, manual, op, policy_command, preview, registry_command,
+    start,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -56,6 +59,10 @@ enum Command {
     Start(start::Start),
     #[command(flatten)]
     Everyday(Everyday),
+    /// Make a link that reaches a revision, whatever its weight
+    Preview(preview::Preview),
+    /// Explain which revision would answer a request
+    Explain(explain::Explain),
     /// Explain who may do what; policies are the *.cedar files of the store root
     #[command(subcommand)]
     Policy(policy_command::Verb),
@@ -94,6 +101,8 @@ impl Command {
             Self::Start(start) => start.run(globals),
             Self::Policy(verb) => verb.run(globals),
             Self::Everyday(everyday) => everyday.run(globals),
+            Self::Preview(preview) => preview.run(globals),
+            Self::Explain(explain) => explain.run(globals),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(Cli::command()),
         }

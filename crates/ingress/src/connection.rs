@@ -15,6 +15,7 @@ use crate::exchange::{self, Arrived, Ended, Line};
 use crate::http2;
 use crate::read::poll_read;
 use crate::refusal;
+use crate::relay;
 use crate::service::{Peer, Service};
 use crate::settings::Settings;
 use crate::timer::Timer;
@@ -30,8 +31,10 @@ struct Told<D> {
 }
 
 /// What came of waiting for a request.
-enum Next {
+enum Next<R> {
     Request(Box<Arrived>),
+    /// One that is passed on as it stands.
+    Relay(Box<R>),
     Refused(Reject),
     /// The client speaks HTTP/2. What it sent is ahead.
     Http2,
@@ -58,7 +61,7 @@ impl<S: Service> Connection<S> {
         let mut told = Told { begun, is_over: false, is_settled: false };
         let reject = loop {
             match self.next(&mut stream, &mut timer, &mut ahead, &mut told).await {
-                Next::Request(arrived) => {
+                next @ (Next::Request(_) | Next::Relay(_)) => {
                     let line = Line {
                         stream: &mut stream,
                         ahead: std::mem::take(&mut ahead),
@@ -68,9 +71,15 @@ impl<S: Service> Connection<S> {
                         buffer: std::mem::take(&mut buffer),
                     };
                     // Boxed, so that a connection that waits for a request stays small.
-                    let exchange =
-                        Box::pin(exchange::run(&*self.service, &self.peer, *arrived, line));
-                    match exchange.await {
+                    let ended = match next {
+                        Next::Request(arrived) => {
+                            let service = &*self.service;
+                            Box::pin(exchange::run(service, &self.peer, *arrived, line)).await
+                        }
+                        Next::Relay(relay) => Box::pin(relay::run::<S, T>(*relay, line)).await,
+                        Next::Http2 | Next::Refused(_) | Next::End => return,
+                    };
+                    match ended {
                         Ended::Open(rest, used) => {
                             ahead = rest;
                             buffer = used;
@@ -108,7 +117,7 @@ impl<S: Service> Connection<S> {
         timer: &mut Timer,
         ahead: &mut Vec<u8>,
         told: &mut Told<D>,
-    ) -> Next {
+    ) -> Next<S::Relay> {
         let mut scan = HeadScan::default();
         if !ahead.is_empty()
             && let Some(next) = self.look(&mut scan, ahead)
@@ -152,7 +161,12 @@ impl<S: Service> Connection<S> {
     }
 
     /// Takes what came. In the usual case that is one whole request, and nothing is kept.
-    fn came(&self, scan: &mut HeadScan, ahead: &mut Vec<u8>, bytes: &[u8]) -> Option<Next> {
+    fn came(
+        &self,
+        scan: &mut HeadScan,
+        ahead: &mut Vec<u8>,
+        bytes: &[u8],
+    ) -> Option<Next<S::Relay>> {
         if bytes.is_empty() {
             return Some(Next::End);
         }
@@ -173,7 +187,7 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    fn look(&self, scan: &mut HeadScan, ahead: &mut Vec<u8>) -> Option<Next> {
+    fn look(&self, scan: &mut HeadScan, ahead: &mut Vec<u8>) -> Option<Next<S::Relay>> {
         match scan.advance(ahead, &self.settings.limits()) {
             Ok(Some(head)) => {
                 let bytes = std::mem::take(ahead);
@@ -185,17 +199,16 @@ impl<S: Service> Connection<S> {
     }
 
     /// Reads the head at `head` of `bytes`; what lies behind its body goes ahead.
-    fn arrive(&self, bytes: &[u8], head: Range<usize>, ahead: &mut Vec<u8>) -> Next {
+    fn arrive(&self, bytes: &[u8], head: Range<usize>, ahead: &mut Vec<u8>) -> Next<S::Relay> {
         let behind = &bytes[head.end..];
         let raw = &bytes[head];
         let mut slots = header_slots();
-        let arrived = RequestHead::parse(raw, &mut slots, &self.settings.limits())
-            .and_then(|head| self.directed(head))
-            .and_then(|head| Arrived::new(&head, behind, &self.settings));
-        match arrived {
-            Ok((arrived, taken)) => {
+        let next = RequestHead::parse(raw, &mut slots, &self.settings.limits())
+            .and_then(|head| self.way(&head, behind));
+        match next {
+            Ok((next, taken)) => {
                 ahead.extend_from_slice(&behind[taken..]);
-                Next::Request(Box::new(arrived))
+                next
             }
             Err(Reject::Version) if raw == http2::PREFACE_HEAD => {
                 ahead.extend_from_slice(raw);
@@ -209,12 +222,24 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    /// The same head, unless its host has another certificate than the one that was shown.
-    fn directed<'b>(&self, head: RequestHead<'b>) -> Result<RequestHead<'b>, Reject> {
-        match (&self.shown, &head.host) {
-            (Some(shown), Some(host)) if shown.is_misdirected(host) => Err(Reject::Misdirected),
-            _ => Ok(head),
+    /// Which way a request goes, and how many bytes of `behind` are of its body.
+    fn way(
+        &self,
+        head: &RequestHead<'_>,
+        behind: &[u8],
+    ) -> Result<(Next<S::Relay>, usize), Reject> {
+        if let (Some(shown), Some(host)) = (&self.shown, &head.host)
+            && shown.is_misdirected(host)
+        {
+            return Err(Reject::Misdirected);
         }
+        if let Some(length) = relay::whole(head, behind, &self.settings)
+            && let Some(relay) = self.service.relay(head, &behind[..length], &self.peer)
+        {
+            return Ok((Next::Relay(Box::new(relay)), length));
+        }
+        let (arrived, taken) = Arrived::new(head, behind, &self.settings)?;
+        Ok((Next::Request(Box::new(arrived)), taken))
     }
 }
 

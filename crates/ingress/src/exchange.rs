@@ -162,7 +162,7 @@ pub(crate) async fn run<S: Service, T: Transport>(
 /// What the service gave, unless the body was refused meanwhile. An interim status is no answer:
 /// the client would wait for another, and take the next one for it. But 101 is, where it was
 /// offered.
-fn usable<B>(
+pub(crate) fn usable<B>(
     called: Option<Response<B>>,
     refused: Option<Reject>,
     tunnel: Option<&Arc<Channel>>,
@@ -179,12 +179,16 @@ fn usable<B>(
     }
 }
 
-async fn refuse<T: Transport>(sink: &mut Sink<'_, T>, reject: Reject, method: &Method) -> Ended {
+pub(crate) async fn refuse<T: Transport>(
+    sink: &mut Sink<'_, T>,
+    reject: Reject,
+    method: &Method,
+) -> Ended {
     *sink.gathered() = refusal::answer(reject, method.as_str().as_bytes());
     if sink.flush().await.is_ok() { close(sink).await } else { Ended::Cut }
 }
 
-async fn close<T: Transport>(sink: &mut Sink<'_, T>) -> Ended {
+pub(crate) async fn close<T: Transport>(sink: &mut Sink<'_, T>) -> Ended {
     match sink.shut().await {
         Ok(()) => Ended::Close,
         Err(_) => Ended::Cut,
@@ -192,7 +196,7 @@ async fn close<T: Transport>(sink: &mut Sink<'_, T>) -> Ended {
 }
 
 /// Runs `main` to its end and keeps the request body flowing meanwhile.
-async fn beside<T>(
+pub(crate) async fn beside<T>(
     pump: &mut Pump<'_, impl Reader>,
     mut main: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<T, Broken> {

@@ -26,6 +26,7 @@ pub mod proxy_protocol;
 mod pump;
 pub mod read;
 mod refusal;
+mod relay;
 mod reply;
 mod server;
 mod service;
@@ -38,6 +39,7 @@ mod upgrade;
 
 pub use body::Body;
 pub use ipnet::IpNet;
+pub use relay::{NoRelay, Relay, Relayed, Written};
 pub use server::{DrainReport, Running, Server};
 pub use service::{BoxError, Peer, Service};
 pub use settings::Settings;

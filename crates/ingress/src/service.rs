@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::Body;
+use crate::codec::RequestHead;
+use crate::relay::Relay;
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -25,6 +27,16 @@ pub struct Peer {
 pub trait Service: Send + Sync + 'static {
     /// The body of its answers.
     type Body: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    /// What it relays; [`NoRelay`](crate::NoRelay) for nothing.
+    type Relay: Relay<Body = Self::Body>;
+
+    /// Takes a request on the short way, `body` being all of its body; none if it has to see it as
+    /// a [`call`](Self::call), which comes next then. Both must come to the same answer.
+    /// Asked on HTTP/1.1 only, never for a HEAD, an upgrade or the target `*`.
+    fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Self::Relay> {
+        let _ = (head, body, peer);
+        None
+    }
 
     /// Answers one request. The URI is in origin form with a normalised path; the `host` header is
     /// lower-case and agrees with the target. The future is dropped when the client

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use store::EnvironmentStore;
 
 use crate::access::permit;
+use crate::metrics;
 use crate::plane::Plane;
 use crate::warm::warm;
 
@@ -58,6 +59,7 @@ pub async fn serve(
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/status", get(status))
+        .route("/metrics", get(metrics))
         .route("/deployments/warm", post(warm_revision))
         .layer(DefaultBodyLimit::max(DOCUMENT_MAX))
         .with_state(Admin { plane, store });
@@ -73,6 +75,10 @@ async fn readyz() -> &'static str {
 
 async fn status(State(admin): State<Admin>) -> Response {
     result("serve", "status", &json!(admin.plane.status()))
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], admin.plane.metrics()).into_response()
 }
 
 async fn warm_revision(

@@ -1,12 +1,13 @@
 //! How a revision is reached: its workload, loaded when it first must be.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bundle::Archive;
 use deploy_spec::{Digest, Fault, Pinned, RuntimeRevision, SecretRef};
+use meter::Meter;
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
 use workload::{Engine, Given, Workload};
@@ -38,8 +39,8 @@ pub struct Backend {
     /// What it is answering.
     pub(crate) in_flight: Arc<InFlight>,
     is_draining: AtomicBool,
-    requests: AtomicU64,
-    errors: AtomicU64,
+    /// What it answered since this process began.
+    pub(crate) meter: Meter,
 }
 
 impl Backend {
@@ -67,8 +68,7 @@ impl Backend {
             drain_time: Duration::from_secs(revision.drain_seconds.into()),
             in_flight: Arc::default(),
             is_draining: AtomicBool::new(false),
-            requests: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
+            meter: Meter::new(std::thread::available_parallelism().map_or(1, usize::from)),
         }
     }
 
@@ -145,22 +145,19 @@ impl Backend {
         self.loaded.get().is_some()
     }
 
+    /// The workload, if it is loaded.
+    pub(crate) fn loaded(&self) -> Option<&Arc<Workload>> {
+        self.loaded.get()
+    }
+
+    /// Whether it is loaded and some of it is a server, so that requests may be passed on.
+    pub(crate) fn has_servers(&self) -> bool {
+        self.loaded().is_some_and(|workload| workload.has_servers())
+    }
+
     /// Whether this is the first time that it is told to drain.
     pub(crate) fn starts_draining(&self) -> bool {
         !self.is_draining.swap(true, Ordering::SeqCst)
-    }
-
-    pub(crate) fn count(&self, status: http::StatusCode) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        if status.is_server_error() {
-            self.errors.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// How many requests it answered, and how many of them with a status of 500 or more.
-    #[must_use]
-    pub fn counts(&self) -> (u64, u64) {
-        (self.requests.load(Ordering::Relaxed), self.errors.load(Ordering::Relaxed))
     }
 }
 

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use control::Call;
 use control::revisions::{CompleteDrain, CompleteDrainAnswers};
-use deploy_spec::{DeploymentId, Fault, Kind, Lifecycle, RevisionId};
+use deploy_spec::{DeploymentId, Drained, Fault, Kind, Lifecycle, RevisionId};
 use dispatch::Deployment;
 use store::EnvironmentStore;
 
 use crate::ambient;
 use crate::backend::Backend;
 
-/// How long requests in flight may still take once the streams were ended; each has a time limit
-/// of its own that is shorter.
+/// How long requests may still take that were not answered when all else was cut; each has a time
+/// limit of its own.
 const LAST_REQUESTS: Duration = Duration::from_secs(30);
 
 /// How long to wait before a commit is tried again that could not be made.
@@ -48,9 +48,9 @@ pub(crate) fn see_to_the_end(begun: Vec<Draining>, store: Option<&EnvironmentSto
     for draining in begun {
         let store = store.cloned();
         let run = move || {
-            draining.wait();
+            let drained = draining.wait();
             if let Some(store) = store {
-                draining.complete(&store);
+                draining.complete(&store, drained);
             }
         };
         let spawned = std::thread::Builder::new().name("drain".into()).spawn(run);
@@ -61,20 +61,18 @@ pub(crate) fn see_to_the_end(begun: Vec<Draining>, store: Option<&EnvironmentSto
 }
 
 impl Draining {
-    fn wait(&self) {
-        let in_flight = &self.backend.in_flight;
-        if !in_flight.wait(self.backend.drain_time) {
-            in_flight.end_streams();
-            in_flight.wait(LAST_REQUESTS);
-        }
-        tracing::info!(revision = %self.revision, left = in_flight.count(), "drained");
+    fn wait(&self) -> Drained {
+        let drained = self.backend.in_flight.drain(self.backend.drain_time, LAST_REQUESTS);
+        let Drained { open, finished, closed, cut } = drained;
+        tracing::info!(revision = %self.revision, open, finished, closed, cut, "drained");
+        drained
     }
 
     /// Writes the end down; somebody may have archived the revision meanwhile, and that is an end
     /// too.
-    fn complete(&self, store: &EnvironmentStore) {
+    fn complete(&self, store: &EnvironmentStore, drained: Drained) {
         loop {
-            match self.commit(store) {
+            match self.commit(store, drained) {
                 Ok(()) => return,
                 Err(fault) if fault.kind == Kind::Unavailable => {
                     tracing::warn!(%fault, "a drain cannot be written down yet");
@@ -88,7 +86,7 @@ impl Draining {
         }
     }
 
-    fn commit(&self, store: &EnvironmentStore) -> Result<(), Fault> {
+    fn commit(&self, store: &EnvironmentStore, drained: Drained) -> Result<(), Fault> {
         let call = Call {
             environment_id: store.id().clone(),
             idempotency_key: None,
@@ -99,6 +97,6 @@ impl Draining {
             },
         };
         let context = ambient::data_plane_context()?;
-        store.execute::<CompleteDrain>(&call, &(), &context).map(drop)
+        store.execute::<CompleteDrain>(&call, &Some(drained), &context).map(drop)
     }
 }

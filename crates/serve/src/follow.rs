@@ -11,6 +11,7 @@ use deploy_spec::{DeploymentId, Fault, RuntimeConfig, document};
 use notify::Watcher as _;
 use store::{EnvironmentStore, Feed};
 
+use crate::keys;
 use crate::plane::Plane;
 
 /// How long after the last look the follower looks again without being told to: the system may
@@ -26,6 +27,7 @@ pub fn follow_store(plane: &Arc<Plane>, store: EnvironmentStore) -> Result<(), F
     let watch = store.watch(tell)?;
     plane.reads_secrets_of(&store);
     read_all(plane, &store)?;
+    keys::look_after(plane, &store)?;
     let plane = Arc::downgrade(plane);
     spawn("follow-store", move || {
         let _watch = watch;

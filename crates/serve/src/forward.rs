@@ -1,101 +1,216 @@
 //! What a workload is told about a request: which headers are believed, dropped and added.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ingress::Peer;
+use smallvec::SmallVec;
 
-use crate::backend::Backend;
+use crate::says::{Says, text};
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+static FORWARDED: HeaderName = header::FORWARDED;
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// Which revision answers, and by which a trusted peer asks for one.
-pub(crate) const X_REVISION: HeaderName = HeaderName::from_static("x-greentic-revision");
+pub(crate) static X_REVISION: HeaderName = HeaderName::from_static("x-greentic-revision");
 
-/// The headers that only a trusted peer may send.
-const OF_TRUSTED_PEERS: [HeaderName; 9] = [
-    X_FORWARDED_FOR,
-    X_FORWARDED_PROTO,
-    X_FORWARDED_HOST,
-    X_FORWARDED_PREFIX,
-    header::FORWARDED,
-    X_REQUEST_ID,
-    TRACEPARENT,
-    TRACESTATE,
-    X_REVISION,
+/// The headers that only a trusted peer may send: all that [`announce`] says, and what belongs to
+/// it.
+static OF_TRUSTED_PEERS: [&HeaderName; 9] = [
+    &X_FORWARDED_FOR,
+    &X_FORWARDED_PROTO,
+    &X_FORWARDED_HOST,
+    &X_FORWARDED_PREFIX,
+    &FORWARDED,
+    &X_REQUEST_ID,
+    &TRACEPARENT,
+    &TRACESTATE,
+    &X_REVISION,
 ];
 
-/// Drops what this client may not say. True for a trusted peer, who may say all of it.
-pub(crate) fn admit(headers: &mut HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> bool {
-    let trusted = trusted.contains(&peer.to_canonical());
-    if !trusted {
-        for name in &OF_TRUSTED_PEERS {
-            headers.remove(name);
-        }
-    }
-    trusted
+/// Whether a header is one that only a trusted peer may send.
+pub(crate) fn is_of_trusted_peers(name: &str) -> bool {
+    // Most headers are told apart by their length or first letter.
+    matches!(name.as_bytes().first(), Some(b'x' | b'X' | b'f' | b'F' | b't' | b'T'))
+        && OF_TRUSTED_PEERS.iter().any(|theirs| theirs.as_str().eq_ignore_ascii_case(name))
 }
 
-/// Adds what a workload may rely on.
-pub(crate) fn announce(
-    headers: &mut HeaderMap,
-    peer: &Peer,
-    prefix: &str,
-    backend: &Backend,
-    random: u128,
-) {
-    let address = peer.address.ip().to_canonical();
-    let proto = if peer.tls { "https" } else { "http" };
-    append_to_list(headers, &X_FORWARDED_FOR, &address.to_string());
-    let host = headers.get(header::HOST).cloned();
-    let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
-    let mut forwarded = format!("for={node};proto={proto}");
-    if let Some(host) = host.as_ref().and_then(|host| host.to_str().ok()) {
-        forwarded.push_str(&format!(";host=\"{host}\""));
+/// Whether a peer is believed.
+pub(crate) fn is_trusted(peer: &Peer, trusted: &[IpAddr]) -> bool {
+    trusted.contains(&peer.address.ip().to_canonical())
+}
+
+/// Drops what a client may not say who is not trusted.
+pub(crate) fn drop_untrusted(headers: &mut HeaderMap) {
+    for name in OF_TRUSTED_PEERS {
+        headers.remove(name);
     }
-    append_to_list(headers, &header::FORWARDED, &forwarded);
-    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(proto));
-    if let (Some(host), false) = (host, headers.contains_key(X_FORWARDED_HOST)) {
-        headers.insert(X_FORWARDED_HOST, host);
+}
+
+/// Where what is announced goes.
+pub(crate) trait Tell {
+    /// Says a header, instead of what may be said of it already; `value` writes text.
+    fn tell(&mut self, name: &'static HeaderName, value: impl FnOnce(&mut Vec<u8>));
+}
+
+/// Headers to be put into a map.
+#[derive(Default)]
+pub(crate) struct Told(SmallVec<[(&'static HeaderName, HeaderValue); 8]>);
+
+impl Told {
+    pub(crate) fn put(self, headers: &mut HeaderMap) {
+        for (name, value) in self.0 {
+            headers.insert(name, value);
+        }
     }
-    if prefix != "/"
-        && let Ok(prefix) = HeaderValue::from_str(prefix)
-    {
-        headers.insert(X_FORWARDED_PREFIX, prefix);
+}
+
+impl Tell for Told {
+    fn tell(&mut self, name: &'static HeaderName, value: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = Vec::new();
+        value(&mut bytes);
+        if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(bytes)) {
+            self.0.push((name, value));
+        }
     }
-    identify(headers, random);
-    headers.insert(X_REVISION, backend.name.clone());
+}
+
+/// Header lines of a request that is being written.
+pub(crate) struct Written<'o> {
+    pub(crate) out: &'o mut Vec<u8>,
+    names: SmallVec<[&'static HeaderName; 8]>,
+}
+
+impl<'o> Written<'o> {
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+        Self { out, names: SmallVec::new() }
+    }
+
+    /// Whether a header of this name was told.
+    pub(crate) fn has_told(&self, name: &str) -> bool {
+        self.names.iter().any(|told| told.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+impl Tell for Written<'_> {
+    fn tell(&mut self, name: &'static HeaderName, value: impl FnOnce(&mut Vec<u8>)) {
+        self.out.extend_from_slice(name.as_str().as_bytes());
+        self.out.extend_from_slice(b": ");
+        value(self.out);
+        self.out.extend_from_slice(b"\r\n");
+        self.names.push(name);
+    }
+}
+
+/// What is announced beside what the request says itself.
+pub(crate) struct About<'a> {
+    pub(crate) peer: &'a Peer,
+    /// The prefix of the deployment.
+    pub(crate) prefix: &'a str,
+    /// The public path of the pack, if that is removed from the path as well; else `/`.
+    pub(crate) public_path: &'a str,
+    /// The name of the revision.
+    pub(crate) revision: &'a [u8],
+    /// For the ids that are made here.
+    pub(crate) random: u128,
+}
+
+/// Tells what a workload may rely on.
+pub(crate) fn announce(said: &impl Says, tell: &mut impl Tell, about: &About<'_>) {
+    let address = about.peer.address.ip().to_canonical();
+    let proto: &[u8] = if about.peer.tls { b"https" } else { b"http" };
+    let host = said.text(&header::HOST);
+    tell.tell(&X_FORWARDED_FOR, |out| {
+        put_list(out, said, &X_FORWARDED_FOR);
+        put_address(out, address);
+    });
+    tell.tell(&FORWARDED, |out| {
+        put_list(out, said, &FORWARDED);
+        out.extend_from_slice(if address.is_ipv6() { b"for=\"[" } else { b"for=" });
+        put_address(out, address);
+        out.extend_from_slice(if address.is_ipv6() { b"]\";proto=" } else { b";proto=" });
+        out.extend_from_slice(proto);
+        if let Some(host) = host {
+            out.extend_from_slice(b";host=\"");
+            out.extend_from_slice(host.as_bytes());
+            out.push(b'"');
+        }
+    });
+    if said.first(&X_FORWARDED_PROTO).is_none() {
+        tell.tell(&X_FORWARDED_PROTO, |out| out.extend_from_slice(proto));
+    }
+    if let (Some(host), None) = (host, said.first(&X_FORWARDED_HOST)) {
+        tell.tell(&X_FORWARDED_HOST, |out| out.extend_from_slice(host.as_bytes()));
+    }
+    announce_prefix(said, tell, about);
+    identify(said, tell, about.random);
+    tell.tell(&X_REVISION, |out| out.extend_from_slice(about.revision));
+}
+
+/// What was removed from the front of the path. A trusted peer may have removed something before.
+fn announce_prefix(said: &impl Says, tell: &mut impl Tell, about: &About<'_>) {
+    let removed = match about.prefix {
+        "/" => said.text(&X_FORWARDED_PREFIX).unwrap_or_default(),
+        prefix => prefix,
+    };
+    if about.public_path != "/" {
+        tell.tell(&X_FORWARDED_PREFIX, |out| {
+            out.extend_from_slice(removed.trim_end_matches('/').as_bytes());
+            out.extend_from_slice(about.public_path.as_bytes());
+        });
+    } else if about.prefix != "/" {
+        tell.tell(&X_FORWARDED_PREFIX, |out| out.extend_from_slice(removed.as_bytes()));
+    }
 }
 
 /// A request id, and a trace (W3C Trace Context §3.2) that begins here if none came in.
-fn identify(headers: &mut HeaderMap, random: u128) {
-    let text = |text: String| HeaderValue::from_str(&text).ok();
-    if !headers.contains_key(X_REQUEST_ID)
-        && let Some(id) = text(format!("{random:032x}"))
-    {
-        headers.insert(X_REQUEST_ID, id);
+fn identify(said: &impl Says, tell: &mut impl Tell, random: u128) {
+    let trace = random.to_be_bytes();
+    if said.first(&X_REQUEST_ID).is_none() {
+        tell.tell(&X_REQUEST_ID, |out| put_hex(out, &trace));
     }
-    if !headers.contains_key(TRACEPARENT) {
+    if said.first(&TRACEPARENT).is_none() {
         let span = (random >> 64) ^ (random & u128::from(u64::MAX));
-        if let Some(parent) = text(format!("00-{random:032x}-{span:016x}-00")) {
-            headers.insert(TRACEPARENT, parent);
-        }
+        tell.tell(&TRACEPARENT, |out| {
+            out.extend_from_slice(b"00-");
+            put_hex(out, &trace);
+            out.push(b'-');
+            put_hex(out, &span.to_be_bytes()[8..]);
+            out.extend_from_slice(b"-00");
+        });
     }
 }
 
-fn append_to_list(headers: &mut HeaderMap, name: &HeaderName, item: &str) {
-    let mut list = String::new();
-    for value in headers.get_all(name) {
-        list.push_str(value.to_str().unwrap_or_default());
-        list.push_str(", ");
+/// What a list says already, ready for one more.
+fn put_list(out: &mut Vec<u8>, said: &impl Says, name: &HeaderName) {
+    for value in said.each(name) {
+        out.extend_from_slice(text(value).unwrap_or_default().as_bytes());
+        out.extend_from_slice(b", ");
     }
-    list.push_str(item);
-    if let Ok(value) = HeaderValue::from_str(&list) {
-        headers.insert(name.clone(), value);
+}
+
+fn put_address(out: &mut Vec<u8>, address: IpAddr) {
+    if let IpAddr::V4(address) = address {
+        for (i, octet) in address.octets().into_iter().enumerate() {
+            if i > 0 {
+                out.push(b'.');
+            }
+            out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+        }
+        return;
     }
+    let written = write!(out, "{address}");
+    debug_assert!(written.is_ok(), "writing to memory cannot fail");
+}
+
+fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| DIGITS[usize::from(half & 15)];
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]));
 }

@@ -14,7 +14,7 @@ use deploy_spec::{
 use http_body_util::Empty;
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
-use workload::{Engine, Given, Workload};
+use workload::{Because, Engine, Given, Workload};
 
 use crate::ambient::now;
 use crate::bundle_config::BundleConfig;
@@ -186,8 +186,8 @@ fn readiness(archive: &Archive, workload: &Arc<Workload>) -> Said<()> {
     let runtime = runtime.map_err(|error| format!("no runtime for the probe: {error}"))?;
     let answer =
         runtime.block_on(async { tokio::time::timeout(timeout, workload.respond(request)).await });
-    let status = match answer {
-        Ok(response) => response.status(),
+    let (status, because) = match answer {
+        Ok(response) => (response.status(), response.extensions().get::<Because>().cloned()),
         Err(_) => {
             return Err(format!("GET {path} was not answered within {} ms", timeout.as_millis()));
         }
@@ -196,6 +196,7 @@ fn readiness(archive: &Archive, workload: &Arc<Workload>) -> Said<()> {
         Some(_) => (200..400).contains(&status.as_u16()),
         None => status.as_u16() < 500,
     };
-    let said = format!("GET {path} answered {}", status.as_u16());
+    let because = because.map(|because| format!(": {}", because.0)).unwrap_or_default();
+    let said = format!("GET {path} answered {}{because}", status.as_u16());
     if green { Ok((said, ())) } else { Err(said) }
 }

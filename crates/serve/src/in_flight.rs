@@ -1,17 +1,33 @@
-//! Requests in flight: how many a revision still answers, and the end of its streams once it has
-//! drained for long enough.
+//! Requests in flight: how many a revision still answers, and how they end once it has drained for
+//! long enough.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use deploy_spec::Drained;
 use http_body::{Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::time::{Sleep, sleep};
 use workload::{Body, BoxError};
+
+use crate::ambient;
+use crate::farewell::Manner;
+
+/// The most time within which the streams of a revision say goodbye. They do not all do so at once,
+/// because their clients come back at once.
+const SPREAD_MAX: Duration = Duration::from_secs(10);
+
+/// How far the end of a revision has come.
+const SERVES: u8 = 0;
+/// Streams say goodbye, each in its own moment.
+const CLOSES: u8 = 1;
+/// What is still open is cut.
+const OVER: u8 = 2;
 
 /// The requests that one revision is answering.
 #[derive(Debug, Default)]
@@ -21,9 +37,13 @@ pub(crate) struct InFlight {
     awaited: AtomicBool,
     lock: Mutex<()>,
     none_left: Condvar,
-    /// Whether streams end instead of waiting for more.
-    is_over: AtomicBool,
-    over: Arc<Notify>,
+    phase: AtomicU8,
+    /// Within how many milliseconds streams say goodbye.
+    spread_ms: AtomicU32,
+    /// Told of every phase.
+    turned: Arc<Notify>,
+    left: AtomicU64,
+    cut: AtomicU64,
 }
 
 impl InFlight {
@@ -38,18 +58,37 @@ impl InFlight {
         self.count.load(Ordering::SeqCst)
     }
 
+    /// Sees them to their end: what finishes within `time` does, streams say goodbye shortly before
+    /// it is over, and what is open then is cut. Waits for `last` longer for what has not been
+    /// answered at all.
+    pub(crate) fn drain(&self, time: Duration, last: Duration) -> Drained {
+        let open = self.count() as u64;
+        let spread = (time / 4).min(SPREAD_MAX);
+        if !self.wait(time.saturating_sub(spread)) {
+            self.spread_ms.store(u32::try_from(spread.as_millis()).unwrap_or(0), Ordering::SeqCst);
+            self.turn(CLOSES);
+            if !self.wait(spread) {
+                self.turn(OVER);
+                self.wait(last);
+            }
+        }
+        let (left, cut) = (self.left.load(Ordering::SeqCst), self.cut.load(Ordering::SeqCst));
+        let unanswered = self.count() as u64;
+        let finished = open.saturating_sub(left + cut + unanswered);
+        Drained { open, finished, closed: left, cut: cut + unanswered }
+    }
+
     /// Waits until there is none; false when `patience` is over first.
-    pub(crate) fn wait(&self, patience: Duration) -> bool {
+    fn wait(&self, patience: Duration) -> bool {
         self.awaited.store(true, Ordering::SeqCst);
         let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.none_left.wait_timeout_while(guard, patience, |()| self.count() > 0);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Ends every response that has nothing to send at the moment.
-    pub(crate) fn end_streams(&self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        self.over.notify_waiters();
+    fn turn(&self, phase: u8) {
+        self.phase.store(phase, Ordering::SeqCst);
+        self.turned.notify_waiters();
     }
 }
 
@@ -72,30 +111,75 @@ impl Drop for Ticket {
 pub struct Answer {
     body: Body,
     ticket: Option<Ticket>,
+    manner: Manner,
     /// Made when the body first has to wait; most never do.
-    over: Option<Pin<Box<OwnedNotified>>>,
+    turned: Option<Pin<Box<OwnedNotified>>>,
+    /// The moment in which it says goodbye, once streams do.
+    leaves: Option<Pin<Box<Sleep>>>,
+    has_left: bool,
+}
+
+/// What an answer is to do about the end of its revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    GoOn,
+    Leave,
+    Cut,
 }
 
 impl Answer {
-    pub(crate) const fn new(body: Body, ticket: Ticket) -> Self {
-        Self { body, ticket: Some(ticket), over: None }
+    pub(crate) fn new(body: Body, manner: Manner, ticket: Ticket) -> Self {
+        let ticket = Some(ticket);
+        Self { body, ticket, manner, turned: None, leaves: None, has_left: false }
     }
 
-    /// Whether the stream is to end now; otherwise the task is woken when it is.
-    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+    /// What to do now. Costs one load as long as the revision serves.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+        let Some(Ticket(in_flight)) = &self.ticket else { return Turn::GoOn };
+        match in_flight.phase.load(Ordering::SeqCst) {
+            SERVES => Turn::GoOn,
+            CLOSES if !self.manner.is_stream() => Turn::GoOn,
+            CLOSES => {
+                let leaves = self.leaves.get_or_insert_with(|| {
+                    let spread = in_flight.spread_ms.load(Ordering::SeqCst).max(1);
+                    let wait = Duration::from_millis(u64::from(ambient::roll() % spread));
+                    Box::pin(sleep(wait))
+                });
+                let is_time = leaves.is_elapsed() || leaves.as_mut().poll(cx).is_ready();
+                if is_time { Turn::Leave } else { Turn::GoOn }
+            }
+            _ if self.manner.is_stream() && self.manner.last_words().is_some() => Turn::Leave,
+            _ => Turn::Cut,
+        }
+    }
+
+    /// Has the task woken by the next phase. True if it has come meanwhile.
+    fn turns(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(Ticket(in_flight)) = &self.ticket else { return false };
-        let over =
-            self.over.get_or_insert_with(|| Box::pin(Arc::clone(&in_flight.over).notified_owned()));
-        // Heard from first, and looked at after: an end in between is not missed.
-        let heard = over.as_mut().poll(cx).is_ready();
-        heard || in_flight.is_over.load(Ordering::SeqCst)
+        let phase = in_flight.phase.load(Ordering::SeqCst);
+        loop {
+            let notified = || Box::pin(Arc::clone(&in_flight.turned).notified_owned());
+            let turned = self.turned.get_or_insert_with(notified);
+            // Heard from first, and looked at after: a turn in between is not missed.
+            if turned.as_mut().poll(cx).is_pending() {
+                return in_flight.phase.load(Ordering::SeqCst) != phase;
+            }
+            self.turned = None;
+        }
+    }
+
+    fn count(&self, counter: impl FnOnce(&InFlight) -> &AtomicU64) {
+        if let Some(Ticket(in_flight)) = &self.ticket {
+            counter(in_flight).fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
 impl From<Body> for Answer {
     /// An answer of ours, which no revision is behind.
     fn from(body: Body) -> Self {
-        Self { body, ticket: None, over: None }
+        let manner = Manner::default();
+        Self { body, ticket: None, manner, turned: None, leaves: None, has_left: false }
     }
 }
 
@@ -108,14 +192,40 @@ impl http_body::Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Pending if this.is_over(cx) => Poll::Ready(None),
-            polled => polled,
+        if this.has_left {
+            return Poll::Ready(None);
+        }
+        loop {
+            match this.turn(cx) {
+                Turn::GoOn => {}
+                Turn::Leave => {
+                    if let Some(words) = this.manner.last_words() {
+                        this.has_left = true;
+                        this.count(|in_flight| &in_flight.left);
+                        return Poll::Ready(Some(Ok(Frame::data(words))));
+                    }
+                }
+                Turn::Cut => {
+                    this.has_left = true;
+                    this.count(|in_flight| &in_flight.cut);
+                    return Poll::Ready(Some(Err("its revision has drained".into())));
+                }
+            }
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Pending if this.turns(cx) => {}
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Some(data) = frame.data_ref() {
+                        this.manner.watch(data);
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                polled => return polled,
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.has_left || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -14,9 +14,11 @@ use deploy_spec::{
 };
 use dispatch::{CookieKeys, Table};
 use store::EnvironmentStore;
+use tokio::sync::Notify;
 use workload::{Engine, Workload};
 
 use crate::backend::{Backend, inside};
+use crate::hold::Hold;
 use change::Next;
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
@@ -25,9 +27,12 @@ pub struct Plane {
     environment_id: EnvironmentId,
     folder: PathBuf,
     engine: Engine,
-    keys: CookieKeys,
+    keys: ArcSwap<CookieKeys>,
     table: ArcSwap<Table<Arc<Backend>>>,
     host_config: ArcSwap<HostConfig>,
+    /// Told whenever another table is served.
+    changed: Notify,
+    hold: Hold,
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
@@ -61,9 +66,11 @@ impl Plane {
             environment_id,
             folder,
             engine,
-            keys,
+            keys: ArcSwap::from_pointee(keys),
             table: ArcSwap::default(),
             host_config: ArcSwap::default(),
+            changed: Notify::new(),
+            hold: Hold::default(),
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
@@ -103,12 +110,25 @@ impl Plane {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) const fn keys(&self) -> &CookieKeys {
-        &self.keys
+    pub(crate) fn keys(&self) -> arc_swap::Guard<Arc<CookieKeys>> {
+        self.keys.load()
+    }
+
+    pub(crate) fn set_keys(&self, keys: CookieKeys) {
+        self.keys.store(Arc::new(keys));
     }
 
     pub(crate) fn table(&self) -> arc_swap::Guard<Arc<Table<Arc<Backend>>>> {
         self.table.load()
+    }
+
+    /// Told whenever another table is served.
+    pub(crate) const fn changed(&self) -> &Notify {
+        &self.changed
+    }
+
+    pub(crate) const fn hold(&self) -> &Hold {
+        &self.hold
     }
 
     pub(crate) fn host_config(&self) -> arc_swap::Guard<Arc<HostConfig>> {

@@ -78,14 +78,14 @@ impl Plane {
 }
 
 fn revision(live: &dispatch::Live<std::sync::Arc<crate::Backend>>) -> RevisionStatus {
-    let (requests, errors) = live.backend.counts();
+    let counts = live.backend.meter.counts();
     RevisionStatus {
         revision_id: live.revision_id,
         sequence: live.sequence,
         lifecycle: live.lifecycle,
         loaded: live.backend.is_loaded(),
-        requests,
-        errors,
+        requests: counts.requests(),
+        errors: counts.errors(),
         in_flight: live.backend.in_flight.count() as u64,
     }
 }

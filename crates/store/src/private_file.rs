@@ -1,4 +1,4 @@
-//! Small private files that are made once and then only read: this machine's own keys.
+//! Small private files that are made once and seldom replaced: this machine's own keys.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -28,22 +28,42 @@ impl EnvironmentStore {
             return Ok(bytes);
         }
         let bytes = make()?;
+        self.put_private_file(path, &bytes, |draft| {
+            self.disk.link(draft, path)?;
+            self.disk.remove(draft)
+        })?;
+        let gone = || Fault::unavailable(format!("`{path}` vanished while it was made"));
+        self.read_private_file(path)?.ok_or_else(gone)
+    }
+
+    /// Puts another private file in the place of one. Of two who do so at once one wins; whoever
+    /// cares reads it again.
+    ///
+    /// # Errors
+    /// `unavailable` when it cannot be written.
+    pub fn replace_private_file(&self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.put_private_file(path, bytes, |draft| self.disk.rename(draft, path))
+    }
+
+    fn put_private_file(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        publish: impl Fn(&str) -> io::Result<()>,
+    ) -> Result<(), Fault> {
         self.make_folder()?;
         let draft = layout::draft_of(path);
         let put = || -> io::Result<()> {
             make_folders(&*self.disk, layout::parent(path), Found::Perhaps)?;
-            self.disk.write(&draft, &bytes)?;
+            self.disk.write(&draft, bytes)?;
             self.disk.sync(&draft)?;
-            self.disk.link(&draft, path)?;
-            self.disk.remove(&draft)?;
+            publish(&draft)?;
             self.disk.sync_folder(layout::parent(path))
         };
         put().map_err(|error| {
             let _ = self.disk.remove(&draft);
             io_fault(&self.id, "writing", path, &error)
-        })?;
-        let gone = || Fault::unavailable(format!("`{path}` vanished while it was made"));
-        self.read_private_file(path)?.ok_or_else(gone)
+        })
     }
 
     /// What is looked at is what is read: both by one handle, which follows no link.

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 
 use crate::body::Incoming;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::error::{BoxError, Error};
-use crate::exchange::Exchange;
+use crate::exchange::{Answered, Exchange, Taker};
+use crate::head::{Framing, HeadView, Scan, Slots, slots};
 use crate::pool::{Care, Pool};
 use crate::request::{self, Asked};
+use crate::sender::{Sender, Source};
 use crate::settings::Settings;
 
 /// Sends requests, and keeps the connections they went over for the next ones. Cheap to clone.
@@ -55,7 +57,45 @@ impl Client {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let (asked, mut sender) = request::begin(request);
+        let (asked, sender) = request::begin(request);
+        let response = self.exchange(endpoint, asked, sender, None).await?;
+        response.ok_or(Error::Closed)
+    }
+
+    /// Sends `request`, all the bytes of a request of `method` that is neither HEAD nor offers
+    /// another protocol, and waits for the answer. One that comes whole, in one piece, with a status
+    /// that can have a body and without an end of the connection, goes to `take`; any other is
+    /// given back. The request must be one that [`send`](Self::send) could have written.
+    ///
+    /// # Errors
+    /// [`Error`]: there is no answer.
+    pub async fn relay(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        method: Method,
+        request: Vec<u8>,
+        mut take: impl FnMut(&HeadView<'_>, &[u8]) + Send,
+    ) -> Result<Option<Response<Incoming>>, Error> {
+        let limit = self.pool.settings.max_head_bytes;
+        let (of, asked) = (method.clone(), Asked { method, upgrade: None });
+        let mut taker = |bytes: &[u8]| {
+            let mut slots = slots();
+            let Some((view, body)) = whole(bytes, limit, &mut slots, &of) else { return false };
+            take(&view, body);
+            true
+        };
+        let sender = Sender::new(request, Source::Done);
+        self.exchange(endpoint, asked, sender, Some(&mut taker)).await
+    }
+
+    /// None when the taker took it.
+    async fn exchange(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        asked: Asked,
+        mut sender: Sender,
+        mut taker: Option<Taker<'_>>,
+    ) -> Result<Option<Response<Incoming>>, Error> {
         let settings = &self.pool.settings;
         let care = if asked.is_idempotent() { Care::Quiet } else { Care::Open };
         loop {
@@ -65,13 +105,18 @@ impl Client {
                 Some(connection) => connection,
                 None => Connection::open(endpoint, settings.connect_timeout).await?,
             };
-            let mut exchange = Exchange::new(connection, sender, &asked, settings);
+            let taker = taker.as_mut().map(|taker| &mut **taker as Taker<'_>);
+            let mut exchange = Exchange::new(connection, sender, &asked, settings, taker);
             let answered = std::future::poll_fn(|cx| exchange.poll(cx)).await;
             match answered {
-                Ok((head, behind)) => {
+                Ok(Answered::Taken) => {
+                    self.pool.give(exchange.connection);
+                    return Ok(None);
+                }
+                Ok(Answered::Head(head, behind)) => {
                     let Exchange { connection, sender, is_sent, .. } = exchange;
                     let sender = (!is_sent).then_some(sender);
-                    return Ok(self.answer(asked, head, behind, connection, sender));
+                    return Ok(Some(self.answer(asked, head, behind, connection, sender)));
                 }
                 Err(Error::Closed)
                     if is_reused
@@ -91,7 +136,7 @@ impl Client {
         head: crate::head::ResponseHead,
         behind: Bytes,
         connection: Connection,
-        sender: Option<crate::sender::Sender>,
+        sender: Option<Sender>,
     ) -> Response<Incoming> {
         let upgrade = asked.upgrade.map(|(_, upgrade)| upgrade);
         let mut response = Response::new(Incoming::empty());
@@ -101,4 +146,26 @@ impl Client {
         *response.headers_mut() = head.headers;
         response.map(|_| body)
     }
+}
+
+/// The head and the body of an answer that is all of `bytes`, needs no look at the connection, and
+/// is the last that comes.
+fn whole<'b>(
+    bytes: &'b [u8],
+    limit: usize,
+    slots: &'b mut Slots<'b>,
+    method: &Method,
+) -> Option<(HeadView<'b>, &'b [u8])> {
+    let length = Scan::default().advance(bytes, limit).ok()??;
+    let (head, body) = bytes.split_at(length);
+    let view = HeadView::parse(head, slots, method, None).ok()?;
+    let is_whole = match view.framing {
+        Framing::None => body.is_empty(),
+        Framing::Length(length) => body.len() as u64 == length,
+        Framing::Chunked | Framing::UntilClose | Framing::Tunnel => false,
+    };
+    let is_plain = view.keep_alive
+        && !view.status.is_informational()
+        && !matches!(view.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    (is_whole && is_plain).then_some((view, body))
 }

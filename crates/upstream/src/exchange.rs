@@ -29,10 +29,19 @@ pub(crate) struct Exchange<'a> {
     interim: usize,
     has_received: bool,
     waits: Sending,
+    taker: Option<Taker<'a>>,
 }
 
-/// A head, and what came behind it.
-type Answered = (ResponseHead, Bytes);
+/// What came of an exchange.
+pub(crate) enum Answered {
+    /// A head, and what came behind it.
+    Head(ResponseHead, Bytes),
+    /// All of the answer, and somebody has taken it.
+    Taken,
+}
+
+/// Whoever takes a whole answer out of the bytes it came in; false if that is not what they are.
+pub(crate) type Taker<'t> = &'t mut (dyn FnMut(&[u8]) -> bool + Send);
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(
@@ -40,6 +49,7 @@ impl<'a> Exchange<'a> {
         sender: Sender,
         asked: &'a Asked,
         settings: &'a Settings,
+        taker: Option<Taker<'a>>,
     ) -> Self {
         connection.timer.set(settings.head_timeout);
         Self {
@@ -53,6 +63,7 @@ impl<'a> Exchange<'a> {
             interim: 0,
             has_received: false,
             waits: Sending::OnServer,
+            taker,
         }
     }
 
@@ -118,20 +129,23 @@ impl<'a> Exchange<'a> {
     }
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Answered>, Error>> {
-        let Self { connection, partial, .. } = self;
+        let Self { connection, partial, taker, .. } = self;
+        let taker = taker.as_mut().filter(|_| self.is_sent && partial.is_empty());
         let came = poll_read(&mut connection.socket, cx, |bytes| {
             if partial.is_empty() {
-                return Bytes::copy_from_slice(bytes);
+                let is_taken = taker.is_some_and(|taker| taker(bytes));
+                return if is_taken { None } else { Some(Bytes::copy_from_slice(bytes)) };
             }
             if bytes.is_empty() {
-                return Bytes::new();
+                return Some(Bytes::new());
             }
             partial.extend_from_slice(bytes);
-            Bytes::from(std::mem::take(partial))
+            Some(Bytes::from(std::mem::take(partial)))
         });
         match came {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(bytes)) if !bytes.is_empty() => {
+            Poll::Ready(Ok(None)) => Poll::Ready(Ok(Some(Answered::Taken))),
+            Poll::Ready(Ok(Some(bytes))) if !bytes.is_empty() => {
                 self.has_received = true;
                 Poll::Ready(self.take(bytes))
             }
@@ -152,7 +166,7 @@ impl<'a> Exchange<'a> {
             let head = ResponseHead::parse(&raw, &self.asked.method, offered)?;
             let is_last = head.status == StatusCode::SWITCHING_PROTOCOLS;
             if is_last || !head.status.is_informational() {
-                return Ok(Some((head, bytes)));
+                return Ok(Some(Answered::Head(head, bytes)));
             }
             self.interim += 1;
             if self.interim > INTERIM {

@@ -143,6 +143,65 @@ impl Scan {
     }
 }
 
+/// Room for the header lines of one head; lives on the stack of the caller.
+pub(crate) type Slots<'b> = [MaybeUninit<httparse::Header<'b>>; MAX_HEADERS];
+
+/// Empty room.
+pub(crate) const fn slots<'b>() -> Slots<'b> {
+    [const { MaybeUninit::uninit() }; MAX_HEADERS]
+}
+
+/// The head of one answer, over the bytes it came in. Nothing is copied.
+pub struct HeadView<'b> {
+    /// 100 to 599.
+    pub status: StatusCode,
+    pub(crate) framing: Framing,
+    pub(crate) keep_alive: bool,
+    lines: &'b [httparse::Header<'b>],
+    fields: Fields<'b>,
+}
+
+impl<'b> HeadView<'b> {
+    /// Reads one complete head, its empty line included: the answer to a request of `method`,
+    /// which asked for the protocol `offered`.
+    pub(crate) fn parse(
+        raw: &'b [u8],
+        slots: &'b mut Slots<'b>,
+        method: &Method,
+        offered: Option<&HeaderValue>,
+    ) -> Result<Self, Violation> {
+        let mut response = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        match config.parse_response_with_uninit_headers(&mut response, raw, slots) {
+            Ok(httparse::Status::Complete(length)) if length == raw.len() => {}
+            Ok(_) => return Err(Violation::StatusLine),
+            Err(error) => return Err(explain(error)),
+        }
+        let (Some(code), Some(version)) = (response.code, response.version) else {
+            return Err(Violation::StatusLine);
+        };
+        let version = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
+        let known = (100..600).contains(&code);
+        let status = StatusCode::from_u16(code).ok().filter(|_| known).ok_or(Violation::Status)?;
+        let lines: &'b [httparse::Header<'b>] = response.headers;
+        let fields = Fields::read(lines)?;
+        let framing = fields.framing(version, status, method, offered)?;
+        let keep_alive = fields.keeps_alive(version) && framing != Framing::UntilClose;
+        Ok(Self { status, framing, keep_alive, lines, fields })
+    }
+
+    /// Name and value of every header line but those that concern this connection; `upgrade` is one
+    /// that does not on a 101.
+    pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> {
+        let is_kept = |line: &&httparse::Header<'_>| {
+            let is_upgrade =
+                self.framing == Framing::Tunnel && line.name.eq_ignore_ascii_case("upgrade");
+            is_upgrade || !(is_hop_by_hop(line.name) || self.fields.names(line.name))
+        };
+        self.lines.iter().filter(is_kept).map(|line| (line.name, line.value))
+    }
+}
+
 impl ResponseHead {
     /// Reads one complete head, its empty line included: the answer to a request of `method`,
     /// which asked for the protocol `offered`.
@@ -154,46 +213,19 @@ impl ResponseHead {
         method: &Method,
         offered: Option<&HeaderValue>,
     ) -> Result<Self, Violation> {
-        let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut []);
-        let config = httparse::ParserConfig::default();
-        match config.parse_response_with_uninit_headers(&mut response, raw, &mut slots) {
-            Ok(httparse::Status::Complete(length)) if length == raw.len() => {}
-            Ok(_) => return Err(Violation::StatusLine),
-            Err(error) => return Err(explain(error)),
-        }
-        let (Some(code), Some(version)) = (response.code, response.version) else {
-            return Err(Violation::StatusLine);
-        };
-        let version = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
-        let known = (100..600).contains(&code);
-        let status = StatusCode::from_u16(code).ok().filter(|_| known).ok_or(Violation::Status)?;
-        let fields = Fields::read(response.headers)?;
-        let framing = fields.framing(version, status, method, offered)?;
-        Ok(Self {
-            status,
-            headers: headers(raw, response.headers, &fields, framing)?,
-            framing,
-            keep_alive: fields.keeps_alive(version) && framing != Framing::UntilClose,
-        })
+        let mut slots = slots();
+        let view = HeadView::parse(raw, &mut slots, method, offered)?;
+        let HeadView { status, framing, keep_alive, .. } = view;
+        Ok(Self { status, headers: headers(raw, &view)?, framing, keep_alive })
     }
 }
 
 /// One copy of the head is shared by all values.
-fn headers(
-    raw: &Bytes,
-    lines: &[httparse::Header<'_>],
-    fields: &Fields<'_>,
-    framing: Framing,
-) -> Result<HeaderMap, Violation> {
-    let mut map = HeaderMap::with_capacity(lines.len() + 4);
-    for line in lines {
-        let is_upgrade = framing == Framing::Tunnel && line.name.eq_ignore_ascii_case("upgrade");
-        if !is_upgrade && (is_hop_by_hop(line.name) || fields.names(line.name)) {
-            continue;
-        }
-        let name = HeaderName::from_bytes(line.name.as_bytes()).or(Err(Violation::Header))?;
-        let value = if line.value.is_empty() { Bytes::new() } else { raw.slice_ref(line.value) };
+fn headers(raw: &Bytes, view: &HeadView<'_>) -> Result<HeaderMap, Violation> {
+    let mut map = HeaderMap::with_capacity(view.lines.len() + 4);
+    for (name, value) in view.headers() {
+        let name = HeaderName::from_bytes(name.as_bytes()).or(Err(Violation::Header))?;
+        let value = if value.is_empty() { Bytes::new() } else { raw.slice_ref(value) };
         let value = HeaderValue::from_maybe_shared(value).or(Err(Violation::Header))?;
         map.append(name, value);
     }

@@ -25,6 +25,6 @@ pub use body::Incoming;
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use error::{BoxError, Error};
-pub use head::{Framing, ResponseHead, Violation};
+pub use head::{Framing, HeadView, ResponseHead, Violation};
 pub use settings::Settings;
 pub use socket::Socket;

@@ -29,6 +29,11 @@ pub enum Failure {
     Unreadable,
 }
 
+/// In words, what is behind a [`Failure`]: in the extensions of its response, for who operates it.
+/// The client is not told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Because(pub String);
+
 impl Failure {
     const fn row(self) -> (StatusCode, &'static str) {
         match self {
@@ -46,7 +51,7 @@ impl Failure {
     }
 
     /// What a server's failure is: a full queue is busy, silence too slow, all else failed.
-    pub(crate) fn of(error: &upstream::Error) -> Self {
+    fn of(error: &upstream::Error) -> Self {
         match error {
             // The queue of a Unix socket is full.
             upstream::Error::Connect(error) if error.kind() == ErrorKind::WouldBlock => Self::Busy,
@@ -59,6 +64,13 @@ impl Failure {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.row().0
+    }
+
+    /// The response to a request that a server did not answer.
+    pub(crate) fn of_server(error: &upstream::Error) -> Response<Body> {
+        let mut response = Self::of(error).response();
+        response.extensions_mut().insert(Because(error.to_string()));
+        response
     }
 
     /// The whole response.

@@ -15,11 +15,13 @@ mod failure;
 mod hop_by_hop;
 mod prefix;
 mod program;
+mod relay;
 mod site;
 mod upstream;
 mod workload;
 
 pub use body::{Body, BoxError};
 pub use engine::{Engine, EngineSettings, Given};
-pub use failure::Failure;
+pub use failure::{Because, Failure};
+pub use relay::Relay;
 pub use workload::{PackInfo, Workload};

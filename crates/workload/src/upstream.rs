@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use deploy_spec::{Fault, Pack, PackId, UpstreamTarget};
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
-use upstream::{Client, Endpoint, Settings};
+use http::{Method, Request, Response, Uri};
+use upstream::{Client, Endpoint, HeadView, Settings};
 
 use crate::body::{Body, BoxError};
 use crate::engine::Given;
@@ -70,17 +70,41 @@ impl UpstreamPack {
             extend(request.uri_mut(), &self.base);
         }
         match self.client.send(&self.endpoint, request).await {
-            Ok(response) => response.map(|incoming| match incoming.whole() {
-                Some(whole) => Body::from(whole.clone()),
-                None => incoming.into(),
-            }),
-            Err(error) => {
-                let Self { pack_id: pack, revision, endpoint, .. } = &*self;
-                tracing::warn!(revision, %pack, %endpoint, "the upstream did not answer: {error}");
-                Failure::of(&error).response()
-            }
+            Ok(response) => passed_on(response),
+            Err(error) => self.failed(&error),
         }
     }
+
+    /// What stands in front of every path.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// See [`Relay::send`](crate::Relay::send).
+    pub(crate) async fn relay(
+        self: Arc<Self>,
+        method: Method,
+        request: Vec<u8>,
+        take: impl FnMut(&HeadView<'_>, &[u8]) + Send,
+    ) -> Option<Response<Body>> {
+        match self.client.relay(&self.endpoint, method, request, take).await {
+            Ok(response) => response.map(passed_on),
+            Err(error) => Some(self.failed(&error)),
+        }
+    }
+
+    fn failed(&self, error: &upstream::Error) -> Response<Body> {
+        let Self { pack_id: pack, revision, endpoint, .. } = self;
+        tracing::warn!(revision, %pack, %endpoint, "the upstream did not answer: {error}");
+        Failure::of_server(error)
+    }
+}
+
+fn passed_on(response: Response<UpstreamBody>) -> Response<Body> {
+    response.map(|incoming| match incoming.whole() {
+        Some(whole) => Body::from(whole.clone()),
+        None => incoming.into(),
+    })
 }
 
 /// Puts `base` in front of the path.

@@ -19,7 +19,7 @@ use crate::upstream::UpstreamPack;
 pub struct Workload {
     digest: Digest,
     /// Longest public path first, so that the first that covers a path is the one.
-    packs: Box<[Loaded]>,
+    pub(crate) packs: Box<[Loaded]>,
 }
 
 /// One pack of a [`Workload`].
@@ -79,6 +79,10 @@ impl Workload {
         })
     }
 
+    pub(crate) fn pack(&self, path: &str) -> Option<&Loaded> {
+        self.packs.iter().find(|pack| pack.info.public_path.covers(path))
+    }
+
     /// Answers one request. The deployment's path prefix is already gone from the path and named
     /// in `x-forwarded-prefix`; the pack's public path is moved there too.
     ///
@@ -95,9 +99,7 @@ impl Workload {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let path = request.uri().path();
-        let pack = self.packs.iter().find(|pack| pack.info.public_path.covers(path));
-        let runs = pack.map(|pack| {
+        let runs = self.pack(request.uri().path()).map(|pack| {
             let public_path = &pack.info.public_path;
             if matches!(pack.runs, Runs::Component(_) | Runs::Site(_)) {
                 // Whoever reads the body here has told the client to go on already.

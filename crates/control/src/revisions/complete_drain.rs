@@ -1,7 +1,7 @@
 //! `revisions complete-drain`: what a data plane commits when nothing of a draining revision is in
 //! flight any more, or its drain time is over.
 
-use deploy_spec::{Fault, Lifecycle};
+use deploy_spec::{Drained, Fault, Lifecycle};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,19 +28,22 @@ impl Verb for CompleteDrain {
     const NOUN: &'static str = "revisions";
     const OP: &'static str = "complete-drain";
     type Answers = CompleteDrainAnswers;
-    type Facts = ();
+    type Facts = Option<Drained>;
     type Outcome = MoveOutcome;
 
     fn rule(
         answers: &CompleteDrainAnswers,
-        (): &(),
+        drained: &Option<Drained>,
         draft: &mut Draft<'_>,
     ) -> Result<MoveOutcome, Fault> {
-        let (_, revision) =
+        let (_, mut revision) =
             resolve_revision(draft.view(), answers.deployment_id.as_ref(), &answers.revision_id)?;
         draft.target(revision.revision_id, Some(revision.generation))?;
         let hint = match revision.lifecycle {
-            Lifecycle::Draining => return put_moved(revision, &[Lifecycle::Inactive], draft),
+            Lifecycle::Draining => {
+                revision.drained = *drained;
+                return put_moved(revision, &[Lifecycle::Inactive], draft);
+            }
             Lifecycle::Inactive => return Ok(MoveOutcome::of(&revision)),
             Lifecycle::Ready => format!("gtc op revisions drain {}", name(&revision)),
             _ => format!("gtc op revisions list --deployment {}", revision.deployment_id),

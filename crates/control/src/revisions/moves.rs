@@ -64,6 +64,9 @@ fn moved(mut revision: Revision, path: &[Lifecycle], now: Timestamp) -> Result<R
             revision.lifecycle.to(next).map_err(|edge| Fault::internal(edge.to_string()))?;
     }
     revision.draining_since = (revision.lifecycle == Lifecycle::Draining).then_some(now);
+    if revision.lifecycle == Lifecycle::Draining {
+        revision.drained = None;
+    }
     if revision.lifecycle == Lifecycle::Archived {
         revision.archived_at = Some(now);
     }

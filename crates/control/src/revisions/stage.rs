@@ -223,6 +223,7 @@ fn pin(
         staged_at: draft.now(),
         warmed_at: None,
         draining_since: None,
+        drained: None,
         archived_at: None,
     })
 }

@@ -75,7 +75,7 @@ fn where_nobody_serves_a_drain_ends_at_once() {
 
 #[test]
 fn complete_drain_is_for_what_drains() {
-    insta::assert_snapshot!(table::<revisions::CompleteDrain>(&()), @"
+    insta::assert_snapshot!(table::<revisions::CompleteDrain>(&None), @"
     inactive: inactive, as it was
     staged: refused: revision r1 is staged; only a draining revision ends its drain (gtc op revisions list --deployment D1)
     warming: refused: revision r1 is warming; only a draining revision ends its drain (gtc op revisions list --deployment D1)
@@ -86,7 +86,7 @@ fn complete_drain_is_for_what_drains() {
     ");
     let mut world = World::serving(1);
     asked::<revisions::Drain>(&mut world, "r1", &SERVED).unwrap();
-    asked::<revisions::CompleteDrain>(&mut world, "r1", &()).unwrap();
+    asked::<revisions::CompleteDrain>(&mut world, "r1", &None).unwrap();
     let revision = world.revision("r1");
     assert_eq!((revision.lifecycle, revision.draining_since), (Lifecycle::Inactive, None));
 }

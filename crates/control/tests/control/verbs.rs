@@ -429,7 +429,7 @@ fn later_verbs() -> Vec<Case> {
             other(json!({"deployment_id": "fast2flow"})), 1),
         case!("revisions drain", revisions::Drain => SERVED, ending, {"revision_id": "fast2flow/r4"},
             other(json!({"revision_id": "fast2flow/r3"})), 1),
-        case!("revisions complete-drain", revisions::CompleteDrain => (), draining,
+        case!("revisions complete-drain", revisions::CompleteDrain => None, draining,
             {"revision_id": "fast2flow/r4"}, other(json!({"revision_id": "fast2flow/r3"})), 2),
         case!("revisions retry", revisions::Retry => (), ending, {"revision_id": "fast2flow/r3"},
             other(json!({"revision_id": "fast2flow/r4"})), 1),

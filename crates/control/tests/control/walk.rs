@@ -120,7 +120,9 @@ fn lives(world: &mut World, op: &Op) -> Result<Value, Fault> {
             let facts = if served { SERVED } else { UNSERVED };
             world.ask_with::<revisions::Drain>(revision(i, n), &facts)
         }
-        Op::CompleteDrain(i, n) => world.ask::<revisions::CompleteDrain>(revision(i, n)),
+        Op::CompleteDrain(i, n) => {
+            world.ask_with::<revisions::CompleteDrain>(revision(i, n), &None)
+        }
         Op::Retry(i, n) => world.ask::<revisions::Retry>(revision(i, n)),
         Op::Archive(i, n) => world.ask::<revisions::Archive>(revision(i, n)),
         Op::Prune(keep) => {

@@ -24,8 +24,11 @@ fn a_cookie_is_written_and_read_as_described() {
         expires_s: 1_800_000_000,
     };
     assert_eq!(sticky.sign(&keys, &scope).unwrap(), TEXT);
-    assert_eq!(Sticky::verify(TEXT, &keys, &scope, 1_799_999_999), Some(sticky));
-    assert_eq!(Sticky::verify(TEXT, &keys, &scope, 1_800_000_000), None);
+    assert_eq!(Sticky::verify(TEXT, &keys, &scope, 1_799_999_999), Ok(sticky));
+    assert_eq!(
+        Sticky::verify(TEXT, &keys, &scope, 1_800_000_000),
+        Err(dispatch::BadCookie::Expired)
+    );
 }
 
 #[test]

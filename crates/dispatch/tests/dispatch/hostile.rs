@@ -76,6 +76,7 @@ proptest! {
         let shop = Shop::new(&[3_000, 7_000]);
         let cookie = cookie.map(|text| format!("{text}; gt_rev_{}={value}", shop.id));
         let ask = dispatch::Ask {
+            preview: None,
             session_header: header.as_deref(),
             now_s,
             ..ask(cookie.as_deref(), SessionId(fresh))

@@ -61,6 +61,7 @@ fn sessions_that_count_upwards_are_shared_as_declared() {
             let name = format!("user-{user}");
             let fresh = bits.session();
             let ask = dispatch::Ask {
+                preview: None,
                 forced: None,
                 cookie: None,
                 session_header: Some(name.as_bytes()),

@@ -154,7 +154,7 @@ pub(crate) struct Replica {
 
 /// A request, and what else is known of it.
 pub(crate) fn ask(cookie: Option<&str>, fresh: SessionId) -> Ask<'_> {
-    Ask { forced: None, cookie, session_header: None, now_s: NOON, fresh }
+    Ask { forced: None, preview: None, cookie, session_header: None, now_s: NOON, fresh }
 }
 
 /// What a visitor sees.

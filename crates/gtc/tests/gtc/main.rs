@@ -29,4 +29,6 @@ mod setup;
 mod tables;
 mod trust;
 mod upstreams;
+mod watching;
+mod ways;
 mod world;

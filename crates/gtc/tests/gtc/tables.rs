@@ -18,6 +18,8 @@ pub(crate) fn steady() -> insta::Settings {
     settings.add_filter(r#"User::"[^"]+""#, "User::<user>");
     settings.add_filter(r"/\S+/policy\.cedar", "<root>/policy.cedar");
     settings.add_filter(r"(pass|fail|skipped) +\d+ +", "$1 <ms> ");
+    // As wide as the longest of them.
+    settings.add_filter(r"status +ms +", "status ms ");
     settings
 }
 
@@ -40,7 +42,7 @@ fn a_rollout_reads_well() {
     sequence       r1
 
     gate
-    check      status  ms   detail
+    check      status ms detail
     digest     pass <ms> <n> bytes hash to sha256:<sha256>
     signature  pass <ms> key <sha256> vouches for it
     config     pass <ms> the bundle has no config schema

@@ -179,7 +179,8 @@ fn a_server_that_is_down_is_a_bad_gateway_and_is_never_ready() {
     let failed: Vec<&Value> = gate.iter().filter(|it| it["status"] == json!("fail")).collect();
     assert_eq!(failed.len(), 1, "{said}");
     assert_eq!(failed[0]["check"], "readiness");
-    assert_eq!(failed[0]["detail"], "GET / answered 502");
+    let why = "GET / answered 502: it cannot be connected to: Connection refused (os error 111)";
+    assert_eq!(failed[0]["detail"], why);
     serving.stop().unwrap();
 }
 
@@ -255,17 +256,90 @@ fn a_websocket_lives_until_its_revision_has_drained() {
         line.clear();
         lines.read_line(&mut line).unwrap();
     }
-    let mut said = [0; 4];
-    for word in [b"ping", b"pong"] {
-        socket.write_all(word).unwrap();
+    let mut said = [0; 6];
+    for frame in [b"\x81\x04ping", b"\x81\x04pong"] {
+        socket.write_all(frame).unwrap();
         lines.read_exact(&mut said).unwrap();
-        assert_eq!(&said, word);
+        assert_eq!(&said, frame);
     }
     world.set(&id, &["r2=100"]);
     world.op("revisions drain", &["r1"]);
-    // It is let go on for its `drain_seconds`, and then it ends.
+    // It is let go on for most of its `drain_seconds`, and then told to come back: 1012.
     let mut rest = Vec::new();
-    assert_eq!(lines.read_to_end(&mut rest).unwrap(), 0);
+    lines.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, [0x88, 0x02, 0x03, 0xF4]);
     until(&world, "r1", "inactive");
+    assert_eq!(drained(&world, "r1"), json!({"open": 1, "finished": 0, "closed": 1, "cut": 0}));
+    serving.stop().unwrap();
+}
+
+fn drained(world: &World, revision: &str) -> Value {
+    world.op("revisions show", &["local", revision])["revision"]["drained"].clone()
+}
+
+/// Sends one event, and then nothing: to `/half` only half of one, to `/file` half of a file.
+fn streaming() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap());
+                let mut first = String::new();
+                lines.read_line(&mut first).unwrap();
+                let (kind, said) = match first.split(' ').nth(1).unwrap() {
+                    "/events" => ("text/event-stream", "data: x\n\n"),
+                    "/half" => ("text/event-stream", "data: x\n"),
+                    "/file" => ("text/plain", "data: x\n"),
+                    _ => ("text/plain", ""),
+                };
+                let length = if said.is_empty() { "content-length: 0\r\n" } else { "" };
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{length}\r\n{said}");
+                stream.write_all(head.as_bytes()).unwrap();
+                // Until the other side ends it.
+                let _ = std::io::copy(&mut lines, &mut std::io::sink());
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn events_end_with_a_hint_and_what_is_half_sent_is_cut() {
+    let world = World::new();
+    let id = deployment(&world);
+    for version in ["1.0.0", "2.0.0"] {
+        let revision = staged(&world, version, &streaming(), &id);
+        world.op("revisions warm", &[&revision]);
+    }
+    world.set(&id, &["r1=100"]);
+    let serving = world.gtc.start(&[]).unwrap();
+    let open = |path: &str| {
+        let mut socket = TcpStream::connect(&serving.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(socket, "GET {path} HTTP/1.1\r\nhost: shop.test\r\n\r\n").unwrap();
+        let mut lines = BufReader::new(socket);
+        let mut line = String::new();
+        // The chunk with the data: by then the answer is in flight.
+        while !line.starts_with("data: x") {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "{path}");
+        }
+        lines
+    };
+    let streams = ["/events", "/half", "/file"].map(open);
+    world.set(&id, &["r2=100"]);
+    world.op("revisions drain", &["r1"]);
+    let rests = streams.map(|mut lines| {
+        let mut rest = Vec::new();
+        let _ = lines.read_to_end(&mut rest);
+        String::from_utf8(rest).unwrap()
+    });
+    assert_eq!(rests[0], "\n\r\nc\r\nretry: 500\n\n\r\n0\r\n\r\n");
+    // No last chunk: whoever reads these knows that something is missing.
+    assert_eq!(rests[1..], ["\r\n", "\r\n"]);
+    until(&world, "r1", "inactive");
+    assert_eq!(drained(&world, "r1"), json!({"open": 3, "finished": 0, "closed": 1, "cut": 2}));
     serving.stop().unwrap();
 }

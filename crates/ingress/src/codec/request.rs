@@ -1,8 +1,7 @@
-//! From the view to an [`http::Request`], for services that run in this process. The proxy path
-//! does not come through here.
+//! From the view to an [`http::Request`], and what of a head goes on to who answers.
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue};
+use http::header::{EXPECT, HOST, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Uri};
 
@@ -75,19 +74,26 @@ impl RequestHead<'_> {
         shared.slice(start..start + part.len())
     }
 
-    fn header_map(&self, shared: &Bytes) -> Result<HeaderMap, Reject> {
+    /// Name and value of the header lines that go on to who answers: not those that concern this
+    /// connection only, nor `host` and `expect`, of which there is more to say.
+    pub fn end_to_end(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let named: Vec<&[u8]> = self.named_by_connection().collect();
-        let waits = self.expects_continue && self.framing != Framing::None;
+        self.headers().filter(move |(name, _)| {
+            let is_named = || named.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+            !is_dropped(name) && !is_named()
+        })
+    }
+
+    fn header_map(&self, shared: &Bytes) -> Result<HeaderMap, Reject> {
         let mut map = HeaderMap::with_capacity(self.headers().len() + 4);
-        for (name, value) in self.headers() {
-            let is_dropped = is_dropped(name) || (!waits && name.eq_ignore_ascii_case("expect"));
-            if is_dropped || named.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes())) {
-                continue;
-            }
+        for (name, value) in self.end_to_end() {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Reject::HeaderName)?;
             let value = HeaderValue::from_maybe_shared(self.slice(shared, value))
                 .map_err(|_| Reject::HeaderValue)?;
             map.append(name, value);
+        }
+        if self.expects_continue && self.framing != Framing::None {
+            map.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
         if let Some(host) = &self.host {
             let host = HeaderValue::from_str(host.as_str()).map_err(|_| Reject::HostInvalid)?;
@@ -108,5 +114,11 @@ impl RequestHead<'_> {
 }
 
 fn is_dropped(name: &str) -> bool {
-    name.eq_ignore_ascii_case("host") || HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop))
+    // Few names have the lengths of these, and most are told apart by that alone.
+    match name.len() {
+        4 => name.eq_ignore_ascii_case("host"),
+        6 => name.eq_ignore_ascii_case("expect"),
+        2 | 7 | 10 | 16 | 17 => HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop)),
+        _ => false,
+    }
 }

@@ -93,11 +93,7 @@ pub struct ResponseHead<'a> {
 impl ResponseHead<'_> {
     /// Appends status line, headers and the empty line.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"HTTP/1.1 ");
-        out.extend_from_slice(self.status.as_str().as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(self.status.canonical_reason().unwrap_or_default().as_bytes());
-        out.extend_from_slice(b"\r\n");
+        status_line(out, self.status);
         let named = named_by_connection(self.headers);
         for (name, value) in self.headers {
             if !is_ours(name.as_str()) && !named.iter().any(|n| n == name.as_str()) {
@@ -133,6 +129,38 @@ impl ResponseHead<'_> {
     }
 }
 
+/// Appends an answer of so many bytes, up to the empty line behind its head, and says where that
+/// is. None of `headers` concerns a connection or the framing; `date` is used if none is among them.
+pub fn write_answer<'h>(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+    length: usize,
+    date: &[u8],
+) -> usize {
+    status_line(out, status);
+    let mut is_dated = false;
+    for (name, value) in headers {
+        is_dated |= name.len() == 4 && name.eq_ignore_ascii_case("date");
+        line(out, name, value);
+    }
+    if !is_dated {
+        line(out, "date", date);
+    }
+    out.extend_from_slice(b"content-length: ");
+    write_decimal(out, length as u64);
+    out.extend_from_slice(b"\r\n");
+    out.len()
+}
+
+fn status_line(out: &mut Vec<u8>, status: StatusCode) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Appends `<hex size> CR LF`.
 pub fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
     let written = write!(out, "{size:x}\r\n");
@@ -140,8 +168,7 @@ pub fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
 }
 
 fn write_decimal(out: &mut Vec<u8>, number: u64) {
-    let written = write!(out, "{number}");
-    debug_assert!(written.is_ok(), "writing to memory cannot fail");
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {

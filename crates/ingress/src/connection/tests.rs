@@ -23,6 +23,7 @@ struct Silent;
 
 impl Service for Silent {
     type Body = Body;
+    type Relay = crate::NoRelay<Self::Body>;
     async fn call(&self, _: Request<Body>, _: &Peer) -> Response<Body> {
         Response::new(Body::empty())
     }

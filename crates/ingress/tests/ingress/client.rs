@@ -62,6 +62,7 @@ pub(crate) const LARGE: usize = 32 << 20;
 
 impl Service for Site {
     type Body = Answer;
+    type Relay = ingress::NoRelay<Self::Body>;
 
     async fn call(&self, request: Request<Body>, _: &Peer) -> Response<Answer> {
         match request.uri().path() {

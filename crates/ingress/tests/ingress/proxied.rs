@@ -16,6 +16,7 @@ struct Who;
 
 impl Service for Who {
     type Body = Answer;
+    type Relay = ingress::NoRelay<Self::Body>;
 
     async fn call(&self, _: http::Request<Body>, peer: &Peer) -> http::Response<Answer> {
         text(&format!("{} {} {}", peer.address, peer.local, peer.tls))

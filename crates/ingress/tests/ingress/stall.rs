@@ -107,6 +107,7 @@ struct Sudden;
 
 impl Service for Sudden {
     type Body = Answer;
+    type Relay = ingress::NoRelay<Self::Body>;
 
     fn call(
         &self,

@@ -112,6 +112,7 @@ impl Plane {
         let changed = values.iter().filter_map(|(_, deployment)| deployment.as_ref());
         let draining = changed.flat_map(drain::beginning).collect();
         self.table.store(Arc::new(self.table.load().with(values)));
+        self.changed.notify_waiters();
         drain::see_to_the_end(draining, self.store.get());
     }
 

@@ -131,7 +131,7 @@ impl Plan {
                 let facts = revisions::DrainFacts { served: is_so };
                 command::<revisions::Drain>(document, facts, context)
             }
-            "complete-drain" => command::<revisions::CompleteDrain>(document, (), context),
+            "complete-drain" => command::<revisions::CompleteDrain>(document, None, context),
             "retry" => command::<revisions::Retry>(document, (), context),
             "archive" => command::<revisions::Archive>(document, (), context),
             "prune" => command::<revisions::Prune>(document, (), context),

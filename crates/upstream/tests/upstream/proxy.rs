@@ -20,6 +20,7 @@ struct Proxy {
 
 impl Service for Proxy {
     type Body = UnsyncBoxBody<bytes::Bytes, BoxError>;
+    type Relay = ingress::NoRelay<Self::Body>;
 
     async fn call(&self, request: Request<ingress::Body>, _: &Peer) -> Response<Self::Body> {
         match self.client.send(&self.endpoint, request).await {

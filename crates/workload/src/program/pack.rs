@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deploy_spec::{Fault, Pack, PackId, ProcessListen, ProcessSettings};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use process::{Limits, Listen, Probe, Process, Program, Settings, Supervisor};
 use tokio::time::{Instant, timeout_at};
-use upstream::{Client, Incoming};
+use upstream::{Client, HeadView, Incoming};
 
 use super::body::ProgramBody;
 use super::printed::Printed;
@@ -74,20 +74,40 @@ impl ProgramPack {
         let Some(endpoint) = self.process.address() else { return Failure::NotReady.response() };
         match timeout_at(deadline, self.client.send(&endpoint, request)).await {
             Ok(Ok(response)) => self.reply(response, deadline),
-            Ok(Err(error)) => self.failed(&error).response(),
-            Err(_) => {
-                let Self { pack_id: pack, revision, .. } = &*self;
-                let limit_ms = self.timeout.as_millis();
-                tracing::warn!(revision, %pack, limit_ms, "the program took too long");
-                Failure::TooSlow.response()
-            }
+            Ok(Err(error)) => self.failed(&error),
+            Err(_) => self.too_slow().response(),
         }
     }
 
-    fn failed(&self, error: &upstream::Error) -> Failure {
+    /// See [`Relay::send`](crate::Relay::send).
+    pub(crate) async fn relay(
+        self: Arc<Self>,
+        method: Method,
+        request: Vec<u8>,
+        take: impl FnMut(&HeadView<'_>, &[u8]) + Send,
+    ) -> Option<Response<Body>> {
+        let deadline = Instant::now() + self.timeout;
+        let Some(endpoint) = self.process.address() else {
+            return Some(Failure::NotReady.response());
+        };
+        match timeout_at(deadline, self.client.relay(&endpoint, method, request, take)).await {
+            Ok(Ok(response)) => response.map(|response| self.reply(response, deadline)),
+            Ok(Err(error)) => Some(self.failed(&error)),
+            Err(_) => Some(self.too_slow().response()),
+        }
+    }
+
+    fn too_slow(&self) -> Failure {
+        let Self { pack_id: pack, revision, .. } = self;
+        let limit_ms = self.timeout.as_millis();
+        tracing::warn!(revision, %pack, limit_ms, "the program took too long");
+        Failure::TooSlow
+    }
+
+    fn failed(&self, error: &upstream::Error) -> Response<Body> {
         let Self { pack_id: pack, revision, .. } = self;
         tracing::warn!(revision, %pack, "the program did not answer: {error}");
-        Failure::of(error)
+        Failure::of_server(error)
     }
 
     fn reply(self: Arc<Self>, response: Response<Incoming>, deadline: Instant) -> Response<Body> {

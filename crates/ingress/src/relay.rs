@@ -1,0 +1,156 @@
+//! The short way of a request that is passed on as it stands: no header map is made of it, and its
+//! answer comes as bytes where all of it is at hand at once.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+use std::pin::pin;
+
+use http::{Method, Response, StatusCode, Version};
+
+use crate::body::BodyError;
+use crate::codec::{Framing, RequestHead, write_answer};
+use crate::date;
+use crate::exchange::{Ended, Line, beside, close, guarded, refuse, usable};
+use crate::half_close::{HalfClose, Sends};
+use crate::pump::{Pump, Rest};
+use crate::reply::write;
+use crate::service::{BoxError, Service};
+use crate::settings::Settings;
+use crate::sink::Sink;
+use crate::transport::Transport;
+
+/// A request that is on the short way, and needs nothing of its head any more.
+pub trait Relay: Send + 'static {
+    /// The body of an answer that is not at hand at once.
+    type Body: http_body::Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static;
+
+    /// Answers it, into `out` or as a response. Nothing may be added to `out` before the answer is
+    /// known. The future is dropped when the client goes away.
+    fn answer(self, out: &mut Vec<u8>) -> impl Future<Output = Relayed<Self::Body>> + Send;
+}
+
+/// The answer to a request that was relayed.
+#[derive(Debug)]
+pub enum Relayed<B> {
+    /// All of it is written.
+    Written(Written),
+    /// It is not: to be answered with this.
+    Response(Response<B>),
+}
+
+/// A whole answer in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Where the empty line begins that ends the head.
+    head_end: usize,
+}
+
+impl Written {
+    /// Appends an answer with `headers`, among which are none that concern a connection or the
+    /// framing. Not for a status that never has a body.
+    pub fn answer<'h>(
+        out: &mut Vec<u8>,
+        status: StatusCode,
+        headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+        body: &[u8],
+    ) -> Self {
+        let head_end = write_answer(out, status, headers, body.len(), &date::now());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body);
+        Self { head_end }
+    }
+
+    /// Says that no other request may follow.
+    fn close(self, out: &mut Vec<u8>) {
+        out.splice(self.head_end..self.head_end, *b"connection: close\r\n");
+    }
+}
+
+/// For a service that relays nothing.
+#[derive(Debug)]
+pub struct NoRelay<B>(Infallible, PhantomData<fn() -> B>);
+
+impl<B> Relay for NoRelay<B>
+where
+    B: http_body::Body<Data = bytes::Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Body = B;
+
+    async fn answer(self, _: &mut Vec<u8>) -> Relayed<B> {
+        match self.0 {}
+    }
+}
+
+/// The length of the body, where the short way is open to a request: all of it is at hand, and
+/// nothing is asked for but an answer.
+pub(crate) fn whole(head: &RequestHead<'_>, behind: &[u8], settings: &Settings) -> Option<usize> {
+    let length = match head.framing {
+        Framing::None => 0,
+        Framing::Length(length) => usize::try_from(length).ok()?,
+        Framing::Chunked => return None,
+    };
+    let is_whole = length <= behind.len() && length as u64 <= settings.max_body_bytes;
+    let is_plain = head.version == Version::HTTP_11
+        && head.keep_alive
+        && !head.offers_websocket
+        && head.target.path.starts_with('/')
+        && head.method != "HEAD";
+    (is_whole && is_plain).then_some(length)
+}
+
+/// Answers one request.
+pub(crate) async fn run<S: Service, T: Transport>(relay: S::Relay, line: Line<'_, T>) -> Ended {
+    let sends = Sends::default();
+    let (reader, writer) = line.stream.halves();
+    let mut sink = Sink::<T>::new(writer, line.buffer, line.settings.write_timeout, &sends);
+    let mut pump = Pump {
+        reader,
+        ahead: line.ahead,
+        rest: Rest::Done,
+        channel: None,
+        owes_continue: false,
+        refused: None,
+        timer: line.timer,
+        settings: line.settings,
+        waiting: false,
+        half_close: HalfClose::new(&sends),
+    };
+    // Pinned where it is made, because moving a future copies all that it may ever hold.
+    let answered = {
+        let mut answer = pin!(relay.answer(sink.gathered()));
+        beside(&mut pump, |cx| guarded(|| answer.as_mut().poll(cx))).await
+    };
+    let may_stay = !line.drain.is_draining() && pump.may_stay();
+    let written = match answered {
+        Err(_) => return Ended::Cut,
+        Ok(Some(Relayed::Written(written))) => {
+            if !may_stay {
+                written.close(sink.gathered());
+            }
+            let mut flush = pin!(sink.flush());
+            let flushed = beside(&mut pump, |cx| flush.as_mut().poll(cx)).await;
+            flushed.map(|flushed| flushed.map(|()| may_stay))
+        }
+        Ok(other) => {
+            let response = other.and_then(|other| match other {
+                Relayed::Response(response) => Some(response),
+                Relayed::Written(_) => None,
+            });
+            let response = match usable(response, None, None) {
+                Ok(response) => response,
+                Err(reject) => {
+                    pump.fail(BodyError::Gone);
+                    return refuse(&mut sink, reject, &Method::GET).await;
+                }
+            };
+            let mut write =
+                pin!(write(&mut sink, response, &Method::GET, Version::HTTP_11, may_stay));
+            beside(&mut pump, |cx| write.as_mut().poll(cx)).await
+        }
+    };
+    match written {
+        Ok(Ok(true)) if pump.read_away().await => Ended::Open(pump.ahead, sink.into_buffer()),
+        Ok(Ok(_)) => close(&mut sink).await,
+        _ => Ended::Cut,
+    }
+}

@@ -1,0 +1,154 @@
+//! Who answers a request, and what the client is told besides.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use deploy_spec::SessionSource;
+use dispatch::{Ask, Asked, Choice, Matched, NoChoice, SessionId, Table, choose};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use ingress::Peer;
+use workload::Body;
+
+use crate::ambient::now_s;
+use crate::backend::Backend;
+use crate::farewell::Manner;
+use crate::forward::X_REVISION;
+use crate::in_flight::{Answer, Ticket};
+use crate::preview;
+use crate::says::{Says, text};
+use crate::service::Front;
+
+static X_TENANT: HeaderName = HeaderName::from_static("x-greentic-tenant");
+static X_TEAM: HeaderName = HeaderName::from_static("x-greentic-team");
+
+/// Who answers, and what the client is told besides.
+pub(crate) struct Plan {
+    pub(crate) backend: Arc<Backend>,
+    ticket: Ticket,
+    pub(crate) cookie: Option<HeaderValue>,
+    pub(crate) tell_revision: bool,
+    begun: Instant,
+}
+
+/// The deployment that answers.
+pub(crate) type Found<'t> = Matched<'t, Arc<Backend>>;
+
+impl Front {
+    /// The deployment that answers; none if nothing is deployed there.
+    pub(crate) fn find<'t>(
+        &self,
+        table: &'t Table<Arc<Backend>>,
+        said: &impl Says,
+        path: &str,
+    ) -> Option<Found<'t>> {
+        table.find(&Asked {
+            host: host_without_port(said.text(&header::HOST).unwrap_or_default()),
+            path,
+            tenant: said.text(&X_TENANT),
+            team: said.text(&X_TEAM),
+        })
+    }
+
+    /// Picks the revision.
+    pub(crate) fn plan(
+        &self,
+        found: &Found<'_>,
+        said: &impl Says,
+        peer: &Peer,
+        trusted: bool,
+    ) -> Result<Plan, NoChoice> {
+        let deployment = found.deployment;
+        let session_name = match deployment.session() {
+            SessionSource::Header(name) => HeaderName::from_bytes(name.as_str().as_bytes()).ok(),
+            SessionSource::Cookie | SessionSource::None => None,
+        };
+        let cookies = cookies(said);
+        let ask = Ask {
+            forced: if trusted { said.text(&X_REVISION) } else { None },
+            preview: preview::brought(said, cookies.as_deref(), deployment.preview_name()),
+            cookie: cookies.as_deref(),
+            session_header: session_name.as_ref().and_then(|name| said.first(name)),
+            now_s: now_s(),
+            fresh: SessionId(rand::random()),
+        };
+        let Choice { live, cookie, .. } = choose(deployment, &ask, &self.plane.keys())?;
+        let backend = Arc::clone(&live.backend);
+        let cookie = cookie.and_then(|cookie| set_cookie(&cookie, found.prefix.as_str(), peer.tls));
+        let ticket = backend.in_flight.begin();
+        let tell_revision = self.plane.host_config().revision_header;
+        Ok(Plan { backend, ticket, cookie, tell_revision, begun: Instant::now() })
+    }
+}
+
+impl Plan {
+    /// Counts the answer, whose head is here.
+    pub(crate) fn count(&self, status: StatusCode) {
+        self.backend.meter.record(status.as_u16(), self.begun.elapsed());
+    }
+
+    /// The answer of the workload, with what the client is told besides.
+    pub(crate) fn finish(self, mut response: Response<Body>) -> Response<Answer> {
+        self.count(response.status());
+        let headers = response.headers_mut();
+        headers.remove(&X_REVISION);
+        if self.tell_revision {
+            headers.insert(&X_REVISION, self.backend.name.clone());
+        }
+        if let Some(cookie) = self.cookie {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        let manner = Manner::of(&response);
+        response.map(|body| Answer::new(body, manner, self.ticket))
+    }
+}
+
+/// HTTP/2 clients may split their cookies over several fields (RFC 9113 §8.2.3).
+fn cookies(said: &impl Says) -> Option<Cow<'_, str>> {
+    let mut fields = said.each(&header::COOKIE).filter_map(text);
+    let first = fields.next()?;
+    match fields.next() {
+        None => Some(first.into()),
+        Some(second) => {
+            let mut all = format!("{first}; {second}");
+            for field in fields {
+                all.push_str("; ");
+                all.push_str(field);
+            }
+            Some(all.into())
+        }
+    }
+}
+
+fn host_without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn set_cookie(cookie: &str, prefix: &str, tls: bool) -> Option<HeaderValue> {
+    let secure = if tls { "; Secure" } else { "" };
+    let age = dispatch::LIFETIME_S;
+    HeaderValue::from_str(&format!(
+        "{cookie}; Path={prefix}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}"
+    ))
+    .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_part_of_the_host() {
+        for (host, name) in [
+            ("a.test", "a.test"),
+            ("a.test:80", "a.test"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(host_without_port(host), name);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The short way: a request that goes on to a server as the bytes it came in, and its answer back.
+
+use http::Method;
+use ingress::codec::RequestHead;
+use ingress::{Peer, Relayed};
+use workload::Relay;
+
+use crate::forward::{About, Written, X_REVISION, announce, is_trusted};
+use crate::in_flight::Answer;
+use crate::plan::Plan;
+use crate::preview::{self, X_PREVIEW};
+use crate::says::Lines;
+use crate::service::Front;
+
+/// A request on its way to a server.
+pub struct Passing {
+    plan: Plan,
+    relay: Relay,
+    method: Method,
+    request: Vec<u8>,
+}
+
+impl Front {
+    /// The request as the server behind its pack gets it; none when no server answers, or something
+    /// is out of the ordinary.
+    pub(crate) fn pass(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Passing> {
+        if preview::is_in(head.target.query.as_deref()) {
+            return None;
+        }
+        let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
+        let said = Lines::of(head, trusted)?;
+        let path = &*head.target.path;
+        let table = self.plane.table();
+        let found = self.find(&table, &said, path)?;
+        // What is answered in this process is chosen once only.
+        if !found.deployment.revisions().iter().any(|live| live.backend.has_servers()) {
+            return None;
+        }
+        let random = rand::random();
+        let plan = self.plan(&found, &said, peer, trusted).ok()?;
+        let rest = found.prefix.rest(path)?;
+        let (relay, public_path) = plan.backend.loaded()?.relay(rest)?;
+        let method = Method::from_bytes(head.method.as_bytes()).ok()?;
+        let about = About {
+            peer,
+            prefix: found.prefix.as_str(),
+            public_path: public_path.as_str(),
+            revision: plan.backend.name.as_bytes(),
+            random,
+        };
+        let target = Target {
+            base: relay.base(),
+            path: public_path.rest(rest)?,
+            query: head.target.query.as_deref(),
+        };
+        let request = write(&method, &target, &said, &about, body);
+        Some(Passing { plan, relay, method, request })
+    }
+}
+
+/// The target towards the server.
+struct Target<'t> {
+    base: &'t str,
+    path: &'t str,
+    query: Option<&'t str>,
+}
+
+/// All the bytes of the request.
+fn write(
+    method: &Method,
+    target: &Target<'_>,
+    said: &Lines<'_>,
+    about: &About<'_>,
+    body: &[u8],
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024 + body.len());
+    let Target { base, path, query } = *target;
+    for part in [method.as_str(), " ", base, path] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    if let Some(query) = query {
+        out.push(b'?');
+        out.extend_from_slice(query.as_bytes());
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    put(&mut out, "host", said.host().as_bytes());
+    let mut told = Written::new(&mut out);
+    announce(said, &mut told, about);
+    for (name, value) in said.iter() {
+        let is_ours = ["content-length", X_PREVIEW.as_str()]
+            .iter()
+            .any(|ours| name.eq_ignore_ascii_case(ours));
+        if !is_ours && !told.has_told(name) {
+            put(told.out, name, value);
+        }
+    }
+    if !body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        put(&mut out, "content-length", itoa::Buffer::new().format(body.len()).as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
+    out
+}
+
+fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+impl ingress::Relay for Passing {
+    type Body = Answer;
+
+    async fn answer(self, out: &mut Vec<u8>) -> Relayed<Answer> {
+        let Self { plan, relay, method, request } = self;
+        let mut written = None;
+        let not_whole = relay
+            .send(method, request, |head, body| {
+                plan.count(head.status);
+                let revision = plan.tell_revision.then_some(&plan.backend.name);
+                let ours =
+                    [("x-greentic-revision", revision), ("set-cookie", plan.cookie.as_ref())];
+                let ours =
+                    ours.into_iter().filter_map(|(name, value)| Some((name, value?.as_bytes())));
+                let theirs = head.headers().filter(|(name, _)| !is_ours(name));
+                written =
+                    Some(ingress::Written::answer(out, head.status, theirs.chain(ours), body));
+            })
+            .await;
+        match (written, not_whole) {
+            (Some(written), _) => Relayed::Written(written),
+            (None, Some(response)) => Relayed::Response(plan.finish(response)),
+            (None, None) => Relayed::Response(plan.finish(workload::Failure::Failed.response())),
+        }
+    }
+}
+
+/// Whether a header of an answer is ours to write.
+fn is_ours(name: &str) -> bool {
+    let ours = ["content-length", X_REVISION.as_str()];
+    ours.iter().any(|ours| name.eq_ignore_ascii_case(ours))
+}

@@ -1,0 +1,69 @@
+//! A pack that is a server: a request can be passed on to it as bytes.
+
+use std::sync::Arc;
+
+use deploy_spec::PathPrefix;
+use http::{Method, Response};
+use upstream::HeadView;
+
+use crate::body::Body;
+use crate::program::ProgramPack;
+use crate::upstream::UpstreamPack;
+use crate::workload::{Loaded, Runs, Workload};
+
+/// A server that takes requests as they stand.
+pub struct Relay(Server);
+
+enum Server {
+    Program(Arc<ProgramPack>),
+    Upstream(Arc<UpstreamPack>),
+}
+
+impl Workload {
+    /// The server that answers at `path`, and the public path of its pack; none where the answer is
+    /// made in this process.
+    #[must_use]
+    pub fn relay(&self, path: &str) -> Option<(Relay, &PathPrefix)> {
+        let pack = self.pack(path)?;
+        let server = match &pack.runs {
+            Runs::Program(program) => Server::Program(Arc::clone(program)),
+            Runs::Upstream(upstream) => Server::Upstream(Arc::clone(upstream)),
+            Runs::Component(_) | Runs::Site(_) => return None,
+        };
+        Some((Relay(server), &pack.info.public_path))
+    }
+}
+
+impl Workload {
+    /// Whether requests are passed on to a server by any of its packs.
+    #[must_use]
+    pub fn has_servers(&self) -> bool {
+        let is_server = |pack: &Loaded| matches!(pack.runs, Runs::Program(_) | Runs::Upstream(_));
+        self.packs.iter().any(is_server)
+    }
+}
+
+impl Relay {
+    /// What stands in front of every path: empty or `/…`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        match &self.0 {
+            Server::Program(_) => "",
+            Server::Upstream(upstream) => upstream.base(),
+        }
+    }
+
+    /// Sends a whole request. Its answer goes to `take` when it comes in one piece, and is given
+    /// back otherwise, as failures are. See [`upstream::Client::relay`].
+    pub async fn send(
+        self,
+        method: Method,
+        request: Vec<u8>,
+        take: impl FnMut(&HeadView<'_>, &[u8]) + Send,
+    ) -> Option<Response<Body>> {
+        match self.0 {
+            Server::Program(program) => program.relay(method, request, take).await,
+            Server::Upstream(upstream) => upstream.relay(method, request, take).await,
+        }
+    }
+}
