@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::client::{connect, finish, serve, whole};
+use crate::client::{Event, connect, finish, serve, whole};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -350,5 +350,40 @@ fn floods_that_cost_nothing_are_answered_or_end() {
 fn a_hello_that_does_not_come_is_not_waited_for() {
     let running = serve(|settings| settings.head_timeout = Duration::from_millis(50));
     assert!(!whole(running.local_addr(), &PREFACE[..20]).contains("HTTP/1.1"));
+    finish(running);
+}
+
+#[test]
+fn a_head_that_does_not_end_is_not_waited_for() {
+    let running = serve(|settings| {
+        settings.idle_timeout = Duration::from_millis(50);
+        settings.drain_idle = Duration::from_millis(50);
+    });
+    let mut stream = open(running.local_addr());
+    stream.write_all(&frame(HEADERS, END_STREAM, 1, &block(GET))).unwrap();
+    assert_eq!(farewell(&mut stream), Some(0));
+    finish(running);
+}
+
+#[test]
+fn a_client_that_does_not_answer_a_ping_is_gone() {
+    let (running, told) = crate::client::serve_telling(|settings| {
+        settings.ping_interval = Duration::from_millis(50);
+        settings.ping_timeout = Duration::from_millis(50);
+    });
+    let mut stream = open(running.local_addr());
+    let hold: &[(&str, &str)] = &[GET[0], GET[1], (":path", "/hold"), GET[3]];
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(hold))).unwrap();
+    let mut was_asked = false;
+    loop {
+        match next(&mut stream) {
+            Came::Other(PING) => was_asked = true,
+            Came::End => break,
+            _ => {}
+        }
+    }
+    assert!(was_asked);
+    let both = [Event::Begun, Event::Dropped];
+    assert_eq!(both.each_ref().map(|_| told.recv_timeout(Duration::from_secs(20)).unwrap()), both);
     finish(running);
 }
