@@ -11,6 +11,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("control", 1),
     ("dispatch", 1),
     ("scan", 1),
+    ("single-vm", 1),
     ("bundle", 2),
     ("env-pack", 2),
     ("ingress", 2),
@@ -30,7 +31,7 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
 ];
 
 /// The crates that hold every decision and no side effect.
-const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "scan"];
+const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "scan", "single-vm"];
 
 /// What the pure crates may depend on: data, text and arithmetic.
 const PURE_MAY_USE: &[&str] = &[
@@ -38,6 +39,7 @@ const PURE_MAY_USE: &[&str] = &[
     "base64",
     "crc32fast",
     "deploy-spec",
+    "granit-parser",
     "hmac",
     "jiff",
     "regex",
