@@ -33,9 +33,10 @@ impl<'a> Layout<'a> {
         self.programs().join(&format!("bundles/{}.gtbundle", short(digest)))
     }
 
-    /// The directory in which each bundle has its mount.
+    /// The directory in which each bundle has its mount. A `-` would be escaped in the names of
+    /// mount units; names hold no `_`, so the two stay apart.
     pub(crate) fn mounts(&self) -> MachinePath {
-        self.programs().join("mounts")
+        MachinePath::ours(&format!("/srv/greentic/{}", self.name.as_str().replace('-', "_")))
     }
 
     /// Where a bundle is mounted.
@@ -70,6 +71,11 @@ pub(crate) fn short(digest: &Digest) -> &str {
 /// Where a unit's file is.
 pub(crate) fn unit_file(unit: &str) -> MachinePath {
     MachinePath::ours(&format!("/etc/systemd/system/{unit}"))
+}
+
+/// Whether a unit's text is at `path`.
+pub(crate) fn is_unit_file(path: &MachinePath) -> bool {
+    path.is_within(&MachinePath::ours("/etc/systemd/system"))
 }
 
 /// The name of the mount unit of `path`: `/` becomes `-`, and what is neither a letter, a digit,

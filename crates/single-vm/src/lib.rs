@@ -5,11 +5,34 @@
 //! ([`Recorded`]) give a [`Plan`]. Nothing here reads the machine, writes to it, knows the time or
 //! draws a random number: whoever does hands in what it saw, and executes the steps.
 
+mod certificates;
+mod desired;
+mod differ;
+mod facts;
+mod fields;
+mod id;
 mod layout;
+mod observed;
+mod plan;
 mod problem;
 mod read;
+mod recorded;
+mod render;
+pub mod resource;
 pub mod spec;
+mod units;
 mod yaml;
 
+pub use desired::{Desired, Gate, desired};
+pub use differ::{Drift, drift};
+pub use facts::certificate_directory;
+pub use facts::{CertificateFacts, Facts, Issued, Machine, MountBy, ProgramFacts};
+pub use fields::Change;
+pub use id::Id;
+pub use observed::{Observed, to_observe};
+pub use plan::{Action, Aim, Kept, Plan, Step, plan, plan_removal};
 pub use problem::Problem;
+pub use recorded::{Entry, Recorded};
+pub use render::{drift_text, plan_text};
+pub use resource::{Actual, Resource};
 pub use spec::Deployment;

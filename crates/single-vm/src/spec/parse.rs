@@ -92,8 +92,8 @@ fn bundle(mut bundle: Object<'_>, problems: &Problems) -> Option<Bundle> {
     let format = bundle.text::<Format>("format", "write `format: squashfs`");
     let has_digest = bundle.node("digest").is_some();
     bundle.close();
-    if let Some(At { value: source, spot }) = &source {
-        check::pinned(source, digest.as_ref(), has_digest, spot, problems);
+    if let Some(source) = &source {
+        check::pinned(source, has_digest, problems);
     }
     Some(Bundle {
         source: source?.value,

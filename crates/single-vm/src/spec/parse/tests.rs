@@ -239,8 +239,8 @@ fn directories_are_apart_from_each_other_from_the_system_and_from_the_bundle() {
         ("{stateDir: /srv/a, cacheDir: /srv/a/b}", "`/srv/a/b` is inside `stateDir`"),
         ("{stateDir: /srv/a/b, logDir: /srv/a}", "`/srv/a/b` is inside `logDir`"),
         ("{stateDir: /var/lib/greentic/hello}", "inside `stateDir`"),
-        ("{stateDir: /opt/greentic/hello/mounts/x}", "nothing can be written there"),
-        ("{stateDir: /opt/greentic}", "replace what it is to serve"),
+        ("{stateDir: /srv/greentic/hello/x}", "nothing can be written there"),
+        ("{stateDir: /opt/greentic}", "replace its own program"),
         ("{tempDir: /opt/greentic/hello/bin}", "replace its own program"),
         ("{tempDir: /tmp/x}", "private to the service"),
         ("{tempDir: /var/tmp/x}", "private to the service"),
@@ -266,7 +266,6 @@ fn a_bundle_is_what_its_digest_says() {
         ("source: 7".to_owned(), "ought to be a text"),
         ("format: squashfs".to_owned(), "`source` is missing"),
         (format!("source: /a, digest: {}", digest("A")), "not a digest"),
-        (format!("source: 'oci://r/a@{}', digest: {}", digest("a"), digest("b")), "only one"),
     ] {
         let found = problems(&source(&text));
         assert!(found.contains(says) && found.lines().count() == 1, "{text}: {found}");
