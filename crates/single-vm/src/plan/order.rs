@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::desired::Desired;
 use crate::differ::Difference;
-use crate::fields::Change;
+use crate::fields::{self, Change};
 use crate::id::Id;
 use crate::layout::{is_unit_file, unit_file};
 use crate::observed::Observed;
+use crate::recorded::Recorded;
 use crate::resource::{Actual, Content, Holds, Resource};
 
 use super::removal::Removal;
@@ -17,23 +18,23 @@ use super::{Action, Step, step};
 pub(super) fn steps(
     desired: &Desired,
     observed: &Observed,
+    recorded: &Recorded,
     differences: &[Difference<'_>],
     superseded: &Removal,
 ) -> Vec<Step> {
-    let at = |when: When| {
-        differences
-            .iter()
-            .filter(move |it| is_made(it.resource) && self::when(it) == when)
-            .map(made)
+    let at = |wanted: When| {
+        let is_then = move |it: &&Difference<'_>| {
+            is_made(it.resource) && when(it, recorded, &desired.gate.service) == wanted
+        };
+        differences.iter().filter(is_then).map(made)
     };
     let mut steps: Vec<Step> = at(When::Running).collect();
-    let stopped = stops(desired, observed, differences, superseded);
+    let stopped = stops(desired, observed, recorded, differences, superseded);
     steps.extend(stopped.iter().map(|unit| step(Id::Unit(unit.clone()), Action::Stop)));
     steps.extend(at(When::Idle).chain(at(When::Stopped)));
-    let texts: Vec<Step> = at(When::Text).collect();
-    let is_unread = !texts.is_empty() || observed.needs_reload;
-    steps.extend(texts);
-    if is_unread {
+    steps.extend(at(When::Text));
+    let is_text = |step: &Step| matches!(&step.id, Id::File(path) if is_unit_file(path));
+    if steps.iter().any(is_text) || observed.needs_reload {
         steps.push(step(Id::Manager, Action::Reload));
     }
     let stopped: BTreeSet<String> = stopped.into_iter().collect();
@@ -60,25 +61,47 @@ enum When {
     Running,
     /// The service does not run: its directories get another owner.
     Idle,
-    /// Neither service, socket nor mount is active. The program, the bundle or a key is not what it
-    /// was, and whoever has it open would keep what it was changed to.
+    /// Neither service, socket nor mount is active. The program, the bundle, a key or the text of
+    /// the service is not what we made it, and whoever began with it would keep it.
     Stopped,
     /// The text of a unit.
     Text,
 }
 
-fn when(difference: &Difference<'_>) -> When {
-    let changes = |name: &str| {
-        difference.before.is_some() && difference.changes.iter().any(|it| it.field == name)
-    };
-    match difference.resource {
+fn when(difference: &Difference<'_>, recorded: &Recorded, service: &str) -> When {
+    let (resource, before) = (difference.resource, difference.before);
+    let has = |name: &str| difference.changes.iter().any(|it| it.field == name);
+    match resource {
+        Resource::File { path, .. } if *path == unit_file(service) => {
+            match has("content") && is_tampered(resource, before, recorded) {
+                true => When::Stopped,
+                false => When::Text,
+            }
+        }
         Resource::File { path, .. } if is_unit_file(path) => When::Text,
-        Resource::File { content: Content::Copy { .. }, .. } if changes("content") => When::Stopped,
-        Resource::Directory { holds: Holds::Data | Holds::Scratch, .. } if changes("owner") => {
+        Resource::File { content: Content::Copy { .. }, .. }
+            if has("content") && is_tampered(resource, before, recorded) =>
+        {
+            When::Stopped
+        }
+        Resource::Directory { holds: Holds::Data | Holds::Scratch, .. }
+            if before.is_some() && has("owner") =>
+        {
             When::Idle
         }
         _ => When::Running,
     }
+}
+
+/// Whether it is not what we made it, or was there when we were last done and is gone.
+fn is_tampered(resource: &Resource, before: Option<&Actual>, recorded: &Recorded) -> bool {
+    let id = resource.id();
+    if before.is_none() {
+        let applied = recorded.applied.as_ref();
+        return applied.is_some_and(|desired| desired.resources.iter().any(|it| it.id() == id));
+    }
+    let entry = recorded.entries.get(&id);
+    entry.is_some_and(|entry| fields::differs(&entry.resource, before))
 }
 
 /// Units in the order in which they start: mounts, the socket, the service.
@@ -116,6 +139,7 @@ fn made(difference: &Difference<'_>) -> Step {
 fn stops(
     desired: &Desired,
     observed: &Observed,
+    recorded: &Recorded,
     differences: &[Difference<'_>],
     superseded: &Removal,
 ) -> Vec<String> {
@@ -124,7 +148,7 @@ fn stops(
         differences.iter().any(|it| it.resource.id() == id)
     };
     let service = &desired.gate.service;
-    let needs = |wanted: When| differences.iter().any(|it| when(it) == wanted);
+    let needs = |wanted: When| differences.iter().any(|it| when(it, recorded, service) == wanted);
     let mut stops: Vec<String> = units(desired);
     let all = needs(When::Stopped);
     stops.retain(|unit| unit != service && (all || changed(unit)) && is_active(observed, unit));

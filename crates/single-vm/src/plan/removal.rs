@@ -24,18 +24,19 @@ pub(super) struct Removal {
 /// What was made and is not in `desired`. Data is left.
 pub(super) fn superseded(desired: &Desired, observed: &Observed, recorded: &Recorded) -> Removal {
     let wanted = desired.ids();
-    remove(observed, recorded, Aim::Destroy, |id| !wanted.contains(id))
+    remove(observed, recorded, Aim::Destroy, false, |id| !wanted.contains(id))
 }
 
 /// All that was made.
 pub(super) fn everything(observed: &Observed, recorded: &Recorded, aim: Aim) -> Removal {
-    remove(observed, recorded, aim, |_| true)
+    remove(observed, recorded, aim, observed.needs_reload, |_| true)
 }
 
 fn remove(
     observed: &Observed,
     recorded: &Recorded,
     aim: Aim,
+    mut needs_reload: bool,
     goes: impl Fn(&Id) -> bool,
 ) -> Removal {
     let going = || recorded.entries.iter().filter(|(id, _)| goes(id));
@@ -52,16 +53,15 @@ fn remove(
     });
     let sockets = sockets.collect();
     let mut steps = Vec::new();
-    let mut reload = false;
     for (id, entry, now) in going {
-        if reload && !is_text(id) {
+        if needs_reload && !is_text(id) {
             steps.push(step(Id::Manager, Action::Reload));
-            reload = false;
+            needs_reload = false;
         }
-        reload |= is_text(id);
+        needs_reload |= is_text(id);
         steps.extend(one(id, entry, now));
     }
-    if reload {
+    if needs_reload {
         steps.push(step(Id::Manager, Action::Reload));
     }
     Removal { steps, kept, sockets }

@@ -184,31 +184,31 @@ spec:
   rollout: {strategy: canary}
 status: {}
 "), @r"
-1:13: /apiVersion: `greentic.ai/v2` is not served: this gtc reads `greentic.ai/v1alpha1` only; write `apiVersion: greentic.ai/v1alpha1`
-2:7: /kind: `Pod` is not served: a machine is described by a `Deployment`; write `kind: Deployment`
-3:18: /metadata/name: `Hello` is not a slug: 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit; write `metadata: {name: hello}`
-5:11: /spec/target: `kubernetes` is not served: this document describes one machine, `single-vm`; write `target: single-vm`
-6:20: /spec/bundle/source: `hello.gtbundle` is relative, and would be another file for each directory that it is read in; a path begins with `/`; write `source: /path/to/hello.gtbundle`, or `oci://…`, or `https://…` with `digest:`
-6:44: /spec/bundle/digest: `sha256:12` is not a digest: `sha256:` and 64 lower-case hex digits; `gtc bundle inspect FILE` prints it
-6:63: /spec/bundle/format: `zip` is not served: the bundle is mounted, and only `squashfs` can be; `gtc bundle build --format squashfs` makes one; write `format: squashfs`
-6:68: /spec/bundle/size: `size` is not a field of this document; here go source, digest, format, digest
-8:13: /spec/runtime/binary: `gtc` is relative, and would be another file for each directory that it is read in; a path begins with `/`; write the whole path, from `/`
-9:12: /spec/runtime/image: `a b` is no name of an artifact: host/repository[:tag][@sha256:…]; write `image: registry.example/gtc:1.4.0`
-9:12: /spec/runtime/image: `binary` and `image` are two ways to run the same; only one can be meant; remove one of them
-10:11: /spec/runtime/arch: `aarch64` is not served: the units' system calls and the binary are proven on `x86_64` only; write `arch: x86_64`
-11:13: /spec/runtime/listen: `localhost` is no address with a port; names are not looked up; write `listen: 0.0.0.0:8080`
-12:19: /spec/runtime/admin/bind: the admin endpoint binds to 127.0.0.1, not 0.0.0.0: who reaches it decides what this machine serves, and no flag changes that; write `bind: 127.0.0.1:8433`, and reach it from afar through `ssh -L`
-12:39: /spec/runtime/admin/mtls: `false` is not served: write `generate`, or a map with `caFile`, `certFile` and `keyFile`; client certificates cannot be turned off; write `mtls: generate`, or `mtls:` with `caFile`, `certFile` and `keyFile`
-13:23: /spec/storage/stateDir: `data` is relative, and would be another file for each directory that it is read in; a path begins with `/`; write the whole path, from `/`
-13:37: /spec/storage/logDir: is a list, and ought to be a text; write the whole path, from `/`
-14:22: /spec/service/manager: `openrc` is not served: mounts, sockets and confinement are systemd's, and no other manager has them; write `manager: systemd`
-14:36: /spec/service/user: the service never runs as root, which would make its confinement void; write `user: greentic`
-14:49: /spec/service/group: `12` is a number or a truth value, and ought to be a text; write `group: greentic`
-15:27: /spec/health/readinessPath: `ready` is no path of an HTTP request: `/`, then at most 254 printable characters without query, quotes, `\`, `%` and `$`; write `readinessPath: /readyz`
-15:57: /spec/health/startupTimeoutSeconds: is not a whole number from 1 to 3600: a start that never ends would never be rolled back; write a number such as `startupTimeoutSeconds: 60`
-16:23: /spec/rollout/strategy: `canary` is not served: a new bundle takes over by `blue-green` or by `recreate`; write `strategy: blue-green`
-17:1: /status: `status` is not a field of this document; here go apiVersion, kind, metadata, spec
-");
+    1:13: /apiVersion: `greentic.ai/v2` is not served: this gtc reads `greentic.ai/v1alpha1` only; write `apiVersion: greentic.ai/v1alpha1`
+    2:7: /kind: `Pod` is not served: a machine is described by a `Deployment`; write `kind: Deployment`
+    3:18: /metadata/name: `Hello` is not a slug: 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit; write `metadata: {name: hello}`
+    5:11: /spec/target: `kubernetes` is not served: this document describes one machine, `single-vm`; write `target: single-vm`
+    6:20: /spec/bundle/source: `hello.gtbundle` is relative, and would be another file for each directory that it is read in; a path begins with `/`; write `source: /path/to/hello.gtbundle`, or `oci://…`, or `https://…` with `digest:`
+    6:44: /spec/bundle/digest: `sha256:12` is not a digest: `sha256:` and 64 lower-case hex digits; `gtc bundle inspect FILE` prints it
+    6:63: /spec/bundle/format: `zip` is not served: the bundle is mounted, and only `squashfs` can be; `gtc bundle build --format squashfs` makes one; write `format: squashfs`
+    6:68: /spec/bundle/size: `size` is not a field of this document; here go source, digest, format
+    8:13: /spec/runtime/binary: `gtc` is relative, and would be another file for each directory that it is read in; a path begins with `/`; write the whole path, from `/`
+    9:12: /spec/runtime/image: `a b` is no name of an artifact: host/repository[:tag][@sha256:…]; write `image: registry.example/gtc:1.4.0`
+    9:12: /spec/runtime/image: `binary` and `image` are two ways to run the same; only one can be meant; remove one of them
+    10:11: /spec/runtime/arch: `aarch64` is not served: the units' system calls and the binary are proven on `x86_64` only; write `arch: x86_64`
+    11:13: /spec/runtime/listen: `localhost` is no address with a port; names are not looked up; write `listen: 0.0.0.0:8080`
+    12:19: /spec/runtime/admin/bind: the admin endpoint binds to 127.0.0.1, not 0.0.0.0: who reaches it decides what this machine serves, and no flag changes that; write `bind: 127.0.0.1:8433`, and reach it from afar through `ssh -L`
+    12:39: /spec/runtime/admin/mtls: `false` is not served: write `generate`, or a map with `caFile`, `certFile` and `keyFile`; client certificates cannot be turned off; write `mtls: generate`, or `mtls:` with `caFile`, `certFile` and `keyFile`
+    13:23: /spec/storage/stateDir: `data` is relative, and would be another file for each directory that it is read in; a path begins with `/`; write the whole path, from `/`
+    13:37: /spec/storage/logDir: is a list, and ought to be a text; write the whole path, from `/`
+    14:22: /spec/service/manager: `openrc` is not served: mounts, sockets and confinement are systemd's, and no other manager has them; write `manager: systemd`
+    14:36: /spec/service/user: the service never runs as root, which would make its confinement void; write `user: greentic`
+    14:49: /spec/service/group: `12` is a number or a truth value, and ought to be a text; write `group: greentic`
+    15:27: /spec/health/readinessPath: `ready` is no path of an HTTP request: `/`, then at most 254 printable characters without query, quotes, `\`, `%` and `$`; write `readinessPath: /readyz`
+    15:57: /spec/health/startupTimeoutSeconds: is not a whole number from 1 to 3600: a start that never ends would never be rolled back; write a number such as `startupTimeoutSeconds: 60`
+    16:23: /spec/rollout/strategy: `canary` is not served: a new bundle takes over by `blue-green` or by `recreate`; write `strategy: blue-green`
+    17:1: /status: `status` is not a field of this document; here go apiVersion, kind, metadata, spec
+    ");
 }
 
 #[test]
