@@ -14,6 +14,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("fish", "fish"),
     ("openssl", "openssl"),
     ("squashfs-tools", "unsquashfs"),
+    ("systemd", "systemd-analyze"),
     ("unzip", "unzip"),
     ("zip", "zip"),
     ("zsh", "zsh"),

@@ -58,7 +58,7 @@ fn found(actual: &Actual) -> Fields {
         Actual::Directory { owner, mode } | Actual::Certificate { owner, mode, .. } => {
             vec![("owner", owner.to_string()), ("mode", mode.to_string())]
         }
-        Actual::File { owner, mode, digest } => vec![
+        Actual::File { owner, mode, digest, .. } => vec![
             ("owner", owner.to_string()),
             ("mode", mode.to_string()),
             ("content", digest.to_string()),
@@ -138,7 +138,7 @@ pub(crate) const fn is_same_kind(resource: &Resource, actual: &Actual) -> bool {
     )
 }
 
-/// Whether the change is in what a file says, whose text people want to see.
+/// The text that a file is to have, which people want to see.
 pub(crate) const fn text(resource: &Resource) -> Option<&String> {
     match resource {
         Resource::File { content: Content::Text(text), .. } => Some(text),

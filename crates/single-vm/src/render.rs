@@ -1,10 +1,12 @@
 //! A plan as people read it. Programs read the plan's JSON.
 
+use similar::TextDiff;
+
 use crate::differ::Drift;
 use crate::fields::{Change, text};
 use crate::id::Id;
 use crate::plan::{Action, Aim, Plan, Step};
-use crate::resource::Resource;
+use crate::resource::{Actual, Resource};
 
 /// A plan as a text of many lines: `+` is made, `~` changed, `-` removed, `>` done.
 #[must_use]
@@ -60,12 +62,28 @@ fn step_lines(step: &Step) -> Vec<String> {
     };
     let shows_fields = sign != '-';
     let fields = step.changes.iter().filter(|_| shows_fields).map(change_line);
-    let created = match &step.action {
-        Action::Create(resource) => text(resource).map(String::as_str).unwrap_or_default(),
-        _ => "",
+    std::iter::once(format!("{sign} {head}")).chain(fields).chain(text_lines(step)).collect()
+}
+
+/// The lines of a text that change, and two around them; all of a text that is new.
+fn text_lines(step: &Step) -> Vec<String> {
+    let (Action::Create(resource) | Action::Change(resource)) = &step.action else {
+        return Vec::new();
     };
-    let created = created.lines().map(|line| format!("    | {line}"));
-    std::iter::once(format!("{sign} {head}")).chain(fields).chain(created).collect()
+    let before = match &step.before {
+        None => Some(""),
+        Some(Actual::File { text, .. }) => text.as_deref(),
+        Some(_) => None,
+    };
+    let Some((before, after)) = before.zip(text(resource)) else { return Vec::new() };
+    let diff = TextDiff::from_lines(before, after);
+    let mut lines = Vec::new();
+    for group in diff.grouped_ops(2) {
+        for change in group.iter().flat_map(|it| diff.iter_changes(it)) {
+            lines.push(format!("    | {}{}", change.tag(), change.value().trim_end_matches('\n')));
+        }
+    }
+    lines
 }
 
 fn change_line(change: &Change) -> String {

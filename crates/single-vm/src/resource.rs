@@ -276,6 +276,9 @@ pub enum Actual {
         mode: Mode,
         /// What its bytes are.
         digest: Digest,
+        /// The bytes themselves, for a text that a plan wants to show next to another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
     /// A directory with certificate and key.
     Certificate {

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::layout::{is_unit_file, unit_file};
 use crate::observed::Observed;
 use crate::recorded::Recorded;
-use crate::resource::{Actual, Content, Holds, Resource};
+use crate::resource::{Actual, Artifact, Content, Holds, Resource};
 
 use super::removal::Removal;
 use super::{Action, Step, step};
@@ -61,8 +61,9 @@ enum When {
     Running,
     /// The service does not run: its directories get another owner.
     Idle,
-    /// Neither service, socket nor mount is active. The program, the bundle, a key or the text of
-    /// the service is not what we made it, and whoever began with it would keep it.
+    /// Neither service nor socket is active, nor the mount of what changes. The program, the bundle,
+    /// a key or the text of the service is not what we made it, and whoever began with it would
+    /// keep it.
     Stopped,
     /// The text of a unit.
     Text,
@@ -150,8 +151,15 @@ fn stops(
     let service = &desired.gate.service;
     let needs = |wanted: When| differences.iter().any(|it| when(it, recorded, service) == wanted);
     let mut stops: Vec<String> = units(desired);
-    let all = needs(When::Stopped);
-    stops.retain(|unit| unit != service && (all || changed(unit)) && is_active(observed, unit));
+    let holds_changed = |unit: &String| match unit.ends_with(".mount") {
+        true => differences
+            .iter()
+            .any(|it| is_bundle(it.resource) && when(it, recorded, service) == When::Stopped),
+        false => needs(When::Stopped),
+    };
+    stops.retain(|unit| {
+        unit != service && (changed(unit) || holds_changed(unit)) && is_active(observed, unit)
+    });
     stops.extend(superseded.sockets.iter().filter(|it| is_active(observed, it)).cloned());
     stops.reverse();
     // systemd starts no socket whose service is already there.
@@ -164,6 +172,10 @@ fn stops(
         stops.insert(0, service.clone());
     }
     stops
+}
+
+const fn is_bundle(resource: &Resource) -> bool {
+    matches!(resource, Resource::File { content: Content::Copy { of: Artifact::Bundle, .. }, .. })
 }
 
 fn is_active(observed: &Observed, unit: &str) -> bool {

@@ -5,6 +5,7 @@ use deploy_spec::Digest;
 use crate::certificates::AdminFiles;
 use crate::desired::Place;
 use crate::resource::Engine;
+use crate::spec::MachinePath;
 
 use super::service::{GRACE, arguments, environment};
 
@@ -35,23 +36,31 @@ pub(super) fn body(
         Engine::Docker => ("Type=exec\n", ""),
     };
     let stop = GRACE + 5;
+    let options = options(place, admin);
+    let files = [&admin.authority, &admin.certificate, &admin.key].map(MachinePath::as_str);
     format!(
         "{kind}\
          ExecStartPre=-{program} rm --force {name}\n\
-         ExecStart={program} run --rm --name {name} {notify}--pull never --network host \
-         --read-only --cap-drop all --security-opt no-new-privileges --pids-limit 8192 \
-         --user {uid}:{gid} --stop-timeout {stop} \
-         {volumes}{environment}{image} {arguments}\n\
+         # Makes the environment when there is none.\n\
+         ExecStartPre={program} run --rm {options}{image} op env init\n\
+         ExecStart={program} run --rm --name {name} {notify}--stop-timeout {stop} {options}{image} \
+         {arguments}\n\
          ExecStop=-{program} stop --time {stop} {name}\n\
          {CONFINEMENT}",
+        arguments = arguments(place, files),
+    )
+}
+
+/// What the container has: no powers, and of the machine its own directories and the network, on
+/// which the admin endpoint must be at 127.0.0.1.
+fn options(place: &Place<'_>, admin: &AdminFiles) -> String {
+    format!(
+        "--pull never --network host --read-only --cap-drop all \
+         --security-opt no-new-privileges --pids-limit 8192 --user {uid}:{gid} {volumes}{variables}",
         uid = place.facts.uid,
         gid = place.facts.gid,
         volumes = volumes(place, admin),
-        environment = variables(place),
-        arguments = arguments(
-            place,
-            [admin.authority.as_str(), admin.certificate.as_str(), admin.key.as_str()]
-        ),
+        variables = variables(place),
     )
 }
 

@@ -68,6 +68,8 @@ pub(super) fn body(place: &Place<'_>, admin: &AdminFiles, binary: &Digest) -> St
          User={user}\n\
          Group={group}\n\
          WorkingDirectory={state}\n\
+         # Makes the environment when there is none.\n\
+         ExecStartPre={program} op env init\n\
          ExecStart={program} {arguments}\n\
          {environment}\
          # The keys stay root's; the service gets copies that only it can read.\n\

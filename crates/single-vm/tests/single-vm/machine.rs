@@ -12,7 +12,7 @@ use crate::world::at;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Unit {
-    pub(crate) enabled: bool,
+    enabled: bool,
     /// The text that systemd has read.
     pub(crate) loaded: Option<String>,
     /// The text that it was started with.
@@ -157,7 +157,7 @@ impl Machine {
         self.units.get(unit).is_some_and(|unit| unit.started.is_some())
     }
 
-    pub(crate) fn digest(&self, path: &MachinePath) -> Option<Digest> {
+    fn digest(&self, path: &MachinePath) -> Option<Digest> {
         match self.things.get(&Id::File(path.clone())) {
             Some(Actual::File { digest, .. }) => Some(digest.clone()),
             _ => None,
@@ -200,7 +200,12 @@ impl Machine {
             Resource::File { path, owner, mode, content } => {
                 self.write(path, content);
                 self.has_owner(owner);
-                Actual::File { owner: owner.clone(), mode: *mode, digest: content.digest() }
+                let text = match content {
+                    Content::Text(text) => Some(text.clone()),
+                    Content::Copy { .. } => None,
+                };
+                let (owner, mode) = (owner.clone(), *mode);
+                Actual::File { owner, mode, digest: content.digest(), text }
             }
             Resource::Certificate { path, issuer, days, owner, .. } => {
                 self.has_parent(path);
@@ -316,7 +321,7 @@ impl Machine {
         }
     }
 
-    pub(crate) fn start(&mut self, name: &str) {
+    fn start(&mut self, name: &str) {
         if self.is_active(name) {
             return;
         }
@@ -326,38 +331,45 @@ impl Machine {
         if let Some(socket) = value(&text, "Requires=") {
             self.start(socket);
         }
-        self.can_start(name, &text);
+        assert_eq!(self.obstacle(name, &text), None, "{name}");
         let unit = self.units.entry(name.to_owned()).or_default();
         (unit.loaded, unit.started) = (Some(text.clone()), Some(text));
     }
 
-    fn can_start(&self, name: &str, text: &str) {
-        let has = |id: Id| assert!(self.things.contains_key(&id), "{name} needs {id}");
+    /// Why `name` cannot start with `text`.
+    fn obstacle(&self, name: &str, text: &str) -> Option<String> {
+        let mut needs = Vec::new();
         if name.ends_with(".mount") {
-            has(Id::File(path(value(text, "What=").unwrap())));
-            has(Id::Directory(path(value(text, "Where=").unwrap())));
+            needs.push(Id::File(path(value(text, "What=")?)));
+            needs.push(Id::Directory(path(value(text, "Where=")?)));
         } else if name.ends_with(".socket") {
-            assert!(!self.is_active(&name.replace(".socket", ".service")), "the service is there");
+            if self.is_active(&name.replace(".socket", ".service")) {
+                return Some("the service is there".into());
+            }
         } else {
-            if let Some(user) = value(text, "User=") {
-                has(Id::User(user.parse().unwrap()));
-            }
-            let program = value(text, "ExecStart=").unwrap().split(' ').next().unwrap();
-            if program.starts_with("/opt/") {
-                has(Id::File(path(program)));
-            }
-            for line in text.lines().filter_map(|line| line.strip_prefix("LoadCredential=")) {
-                let file = path(line.split_once(':').unwrap().1);
-                let made = Id::Certificate(file.parent().unwrap());
-                assert!(
-                    self.things.contains_key(&Id::File(file)) || self.things.contains_key(&made)
-                );
-            }
+            needs.extend(value(text, "User=").map(|user| Id::User(user.parse().unwrap())));
+            let program = value(text, "ExecStart=")?.split(' ').next()?;
+            needs.extend(program.starts_with("/opt/").then(|| Id::File(path(program))));
         }
-        for key in ["ListenStream="] {
-            let mine = value(text, key);
-            let taken = self.active().any(|(_, other)| mine.is_some() && value(other, key) == mine);
-            assert!(!taken, "{mine:?} is taken");
+        for line in text.lines().filter_map(|line| line.strip_prefix("LoadCredential=")) {
+            let file = path(line.split_once(':')?.1);
+            let made = Id::Certificate(file.parent()?);
+            needs.push(if self.things.contains_key(&made) { made } else { Id::File(file) });
+        }
+        let listens = value(text, "ListenStream=");
+        let taken = |other: &str| listens.is_some() && value(other, "ListenStream=") == listens;
+        if self.active().any(|(_, other)| taken(other)) {
+            return Some(format!("{listens:?} is taken"));
+        }
+        needs.into_iter().find(|id| !self.things.contains_key(id)).map(|id| format!("no {id}"))
+    }
+
+    /// Stops a service and starts it, if it can be started.
+    pub(crate) fn restart(&mut self, name: &str) {
+        let text = self.texts.get(&file_of(name)).cloned();
+        self.stop(name);
+        if text.is_some_and(|text| self.obstacle(name, &text).is_none()) {
+            self.start(name);
         }
     }
 

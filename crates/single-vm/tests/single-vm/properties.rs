@@ -142,23 +142,22 @@ fn harm(machine: &mut Machine, recorded: &Recorded, harm: Harm) {
             if let Some(unit) = nth(units, n) {
                 tamper(machine, &Id::File(crate::machine::file_of(&unit)));
                 machine.reload();
-                let is_there = machine.texts.contains_key(&crate::machine::file_of(&unit));
-                if matches!(harm, Harm::Restarted(_)) && unit.ends_with(".service") && is_there {
-                    machine.stop(&unit);
-                    machine.start(&unit);
+                if matches!(harm, Harm::Restarted(_)) && unit.ends_with(".service") {
+                    machine.restart(&unit);
                 }
             }
         }
     }
 }
 
-fn tamper(machine: &mut Machine, id: &Id) {
+pub(crate) fn tamper(machine: &mut Machine, id: &Id) {
     let Id::File(path) = id else { return };
-    let Some(Actual::File { digest, .. }) = machine.things.get_mut(id) else { return };
+    let Some(Actual::File { digest, text: found, .. }) = machine.things.get_mut(id) else { return };
     *digest = deploy_spec::Digest::of(b"tampered");
     if let Some(text) = machine.texts.get_mut(path) {
         text.push_str("# tampered\n");
         *digest = deploy_spec::Digest::of(text.as_bytes());
+        *found = Some(text.clone());
     }
 }
 
@@ -256,7 +255,7 @@ fn needs_source(resource: &single_vm::Resource, before: Option<&Actual>) -> bool
     }
 }
 
-fn destroy(
+pub(crate) fn destroy(
     name: &single_vm::spec::DeploymentName,
     machine: &mut Machine,
     recorded: &mut Recorded,

@@ -174,6 +174,8 @@ fn the_texts_say_what_they_ought_to() {
     User=greentic-hello
     Group=greentic-hello
     WorkingDirectory=/var/lib/greentic/hello/state
+    # Makes the environment when there is none.
+    ExecStartPre=/opt/greentic/hello/bin/gtc-1f2e6d00279b4659 op env init
     ExecStart=/opt/greentic/hello/bin/gtc-1f2e6d00279b4659 start --env local --listen 0.0.0.0:8080 --grace 30 --admin-bind 127.0.0.1:8433 --admin-client-ca ${CREDENTIALS_DIRECTORY}/ca.pem --admin-cert ${CREDENTIALS_DIRECTORY}/cert.pem --admin-key ${CREDENTIALS_DIRECTORY}/key.pem
     Environment=GREENTIC_HOME=/var/lib/greentic/hello/state
     Environment=STATE_DIRECTORY=/var/lib/greentic/hello/state
@@ -232,7 +234,7 @@ fn the_texts_say_what_they_ought_to() {
     TimeoutStopSec=45
     KillMode=mixed
     SyslogIdentifier=greentic-hello
-    Environment=GREENTIC_CONFIGURATION=sha256:3d7caa7ea94a3146b818c1287e80665864203bd5ff0d599fd4df3fd35aac99c5
+    Environment=GREENTIC_CONFIGURATION=sha256:763c9f9093ecd46343b0db9b1caf690c43098630df2741fdbd3e2996139102a0
 
     [Install]
     WantedBy=multi-user.target
@@ -307,7 +309,9 @@ fn the_texts_say_what_they_ought_to() {
     NotifyAccess=all
     WatchdogSec=30
     ExecStartPre=-/usr/bin/podman rm --force greentic-a-b
-    ExecStart=/usr/bin/podman run --rm --name greentic-a-b --sdnotify=container --pull never --network host --read-only --cap-drop all --security-opt no-new-privileges --pids-limit 8192 --user 900:900 --stop-timeout 35 --volume /var/lib/greentic/a-b/state:/var/lib/greentic/a-b/state:rw --volume /var/cache/greentic/a-b:/var/cache/greentic/a-b:rw --volume /var/log/greentic/a-b:/var/log/greentic/a-b:rw --volume /var/lib/greentic/a-b/tmp:/var/lib/greentic/a-b/tmp:rw --volume /srv/greentic/a_b:/srv/greentic/a_b:ro,rslave --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem:ro --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem:ro --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem:ro --env GREENTIC_HOME=/var/lib/greentic/a-b/state --env STATE_DIRECTORY=/var/lib/greentic/a-b/state --env CACHE_DIRECTORY=/var/cache/greentic/a-b --env LOGS_DIRECTORY=/var/log/greentic/a-b --env TMPDIR=/var/lib/greentic/a-b/tmp --env GREENTIC_CONFIGURATION sha256:e1b176810b95fc979337f2af23f89c507f40e10879cc117cb36934047d4c90bd start --env local --listen 0.0.0.0:8080 --grace 30 --admin-bind 127.0.0.1:8433 --admin-client-ca /etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem --admin-cert /etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem --admin-key /etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem
+    # Makes the environment when there is none.
+    ExecStartPre=/usr/bin/podman run --rm --pull never --network host --read-only --cap-drop all --security-opt no-new-privileges --pids-limit 8192 --user 900:900 --volume /var/lib/greentic/a-b/state:/var/lib/greentic/a-b/state:rw --volume /var/cache/greentic/a-b:/var/cache/greentic/a-b:rw --volume /var/log/greentic/a-b:/var/log/greentic/a-b:rw --volume /var/lib/greentic/a-b/tmp:/var/lib/greentic/a-b/tmp:rw --volume /srv/greentic/a_b:/srv/greentic/a_b:ro,rslave --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem:ro --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem:ro --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem:ro --env GREENTIC_HOME=/var/lib/greentic/a-b/state --env STATE_DIRECTORY=/var/lib/greentic/a-b/state --env CACHE_DIRECTORY=/var/cache/greentic/a-b --env LOGS_DIRECTORY=/var/log/greentic/a-b --env TMPDIR=/var/lib/greentic/a-b/tmp --env GREENTIC_CONFIGURATION sha256:e1b176810b95fc979337f2af23f89c507f40e10879cc117cb36934047d4c90bd op env init
+    ExecStart=/usr/bin/podman run --rm --name greentic-a-b --sdnotify=container --stop-timeout 35 --pull never --network host --read-only --cap-drop all --security-opt no-new-privileges --pids-limit 8192 --user 900:900 --volume /var/lib/greentic/a-b/state:/var/lib/greentic/a-b/state:rw --volume /var/cache/greentic/a-b:/var/cache/greentic/a-b:rw --volume /var/log/greentic/a-b:/var/log/greentic/a-b:rw --volume /var/lib/greentic/a-b/tmp:/var/lib/greentic/a-b/tmp:rw --volume /srv/greentic/a_b:/srv/greentic/a_b:ro,rslave --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem:ro --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem:ro --volume /etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem:/etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem:ro --env GREENTIC_HOME=/var/lib/greentic/a-b/state --env STATE_DIRECTORY=/var/lib/greentic/a-b/state --env CACHE_DIRECTORY=/var/cache/greentic/a-b --env LOGS_DIRECTORY=/var/log/greentic/a-b --env TMPDIR=/var/lib/greentic/a-b/tmp --env GREENTIC_CONFIGURATION sha256:e1b176810b95fc979337f2af23f89c507f40e10879cc117cb36934047d4c90bd start --env local --listen 0.0.0.0:8080 --grace 30 --admin-bind 127.0.0.1:8433 --admin-client-ca /etc/greentic/a-b/tls/given-21f77a0de9476145/ca.pem --admin-cert /etc/greentic/a-b/tls/given-21f77a0de9476145/cert.pem --admin-key /etc/greentic/a-b/tls/given-21f77a0de9476145/key.pem
     ExecStop=-/usr/bin/podman stop --time 35 greentic-a-b
     # The engine needs its powers; the container has none of them (see ExecStart).
     LockPersonality=yes
@@ -321,7 +325,7 @@ fn the_texts_say_what_they_ought_to() {
     TimeoutStopSec=45
     KillMode=mixed
     SyslogIdentifier=greentic-a-b
-    Environment=GREENTIC_CONFIGURATION=sha256:808534df0a8a7dd8c5c0f907c57385ca989dcb9b508929b818032704c2383844
+    Environment=GREENTIC_CONFIGURATION=sha256:80678ba3612c6fc729ce1a5a0046367072d0db1a096656282f7e0cf68edb9646
 
     [Install]
     WantedBy=multi-user.target
