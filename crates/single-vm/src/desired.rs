@@ -239,7 +239,7 @@ fn artifacts(place: &Place<'_>) -> Vec<Resource> {
             content: Content::Copy { of: Artifact::Binary, digest: digest.clone() },
         }),
         (ProgramFacts::Image(engine, id), Program::Image(name)) => {
-            resources.push(Resource::Image { name: name.clone(), id: id.clone(), engine: *engine })
+            resources.push(Resource::Image { name: name.clone(), id: id.clone(), engine: *engine });
         }
         (ProgramFacts::Image(..), _) => {}
     }

@@ -45,7 +45,7 @@ pub(super) fn steps(
                 steps.extend(unit(resource, difference, stopped.contains(name)));
             }
             Resource::Serving { .. } => {
-                steps.extend(difference.map(|it| of(it, Action::RollOut(resource.clone()))))
+                steps.extend(difference.map(|it| of(it, Action::RollOut(resource.clone()))));
             }
             _ => {}
         }

@@ -157,11 +157,11 @@ fn files(mut files: Object<'_>, problems: &Problems) -> Option<MtlsFiles> {
     let mut file = |name| files.required::<MachinePath>(name, TYPE_PATH);
     let (ca, cert, key) = (file("caFile"), file("certFile"), file("keyFile"));
     files.close();
-    if let (Some(cert), Some(key)) = (&cert, &key) {
-        if cert.value == key.value {
-            let why = "a key in the file of its certificate would be shown with it";
-            problems.add(&key.spot, why, "put the key in a file of its own, of mode 0600");
-        }
+    if let (Some(cert), Some(key)) = (&cert, &key)
+        && cert.value == key.value
+    {
+        let why = "a key in the file of its certificate would be shown with it";
+        problems.add(&key.spot, why, "put the key in a file of its own, of mode 0600");
     }
     Some(MtlsFiles { ca_file: ca?.value, cert_file: cert?.value, key_file: key?.value })
 }

@@ -12,7 +12,7 @@ use crate::world::at;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Unit {
-    enabled: bool,
+    pub(crate) enabled: bool,
     /// The text that systemd has read.
     pub(crate) loaded: Option<String>,
     /// The text that it was started with.
