@@ -13,6 +13,7 @@ mod fields;
 mod id;
 mod layout;
 mod observed;
+mod permissions;
 mod plan;
 mod problem;
 mod read;
@@ -20,6 +21,7 @@ mod recorded;
 mod render;
 pub mod resource;
 pub mod spec;
+mod suits;
 mod units;
 mod yaml;
 

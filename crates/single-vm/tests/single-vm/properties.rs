@@ -98,7 +98,7 @@ fn harms() -> impl Strategy<Value = Harm> {
     })
 }
 
-fn nth<T: Clone>(items: Vec<T>, n: usize) -> Option<T> {
+fn nth<T: Clone>(items: &[T], n: usize) -> Option<T> {
     (!items.is_empty()).then(|| items[n % items.len()].clone())
 }
 
@@ -109,7 +109,7 @@ fn harm(machine: &mut Machine, recorded: &Recorded, harm: Harm) {
     let units: Vec<String> = machine.units.keys().cloned().collect();
     match harm {
         Harm::Mode(n) => {
-            if let Some(id) = nth(ours, n) {
+            if let Some(id) = nth(&ours, n) {
                 match machine.things.get_mut(&id).unwrap() {
                     Actual::Directory { mode, .. }
                     | Actual::File { mode, .. }
@@ -119,7 +119,7 @@ fn harm(machine: &mut Machine, recorded: &Recorded, harm: Harm) {
             }
         }
         Harm::Content(n) => {
-            if let Some(id) = nth(files(), n) {
+            if let Some(id) = nth(&files(), n) {
                 tamper(machine, &id);
             }
         }
@@ -127,19 +127,19 @@ fn harm(machine: &mut Machine, recorded: &Recorded, harm: Harm) {
             let deletable = ours
                 .iter()
                 .filter(|id| matches!(id, Id::File(_) | Id::Certificate(_) | Id::Image(_)));
-            if let Some(id) = nth(deletable.collect(), n) {
+            if let Some(id) = nth(&deletable.collect::<Vec<_>>(), n) {
                 machine.things.remove(id);
                 if let Id::File(path) = id {
                     machine.texts.remove(path);
                 }
             }
         }
-        Harm::Stopped(n) => nth(units, n).iter().for_each(|unit| machine.stop(unit)),
+        Harm::Stopped(n) => nth(&units, n).iter().for_each(|unit| machine.stop(unit)),
         Harm::Disabled(n) => {
-            nth(units, n).iter().for_each(|it| machine.units.get_mut(it).unwrap().enabled = false);
+            nth(&units, n).iter().for_each(|it| machine.units.get_mut(it).unwrap().enabled = false);
         }
         Harm::Edited(n) | Harm::Restarted(n) => {
-            if let Some(unit) = nth(units, n) {
+            if let Some(unit) = nth(&units, n) {
                 tamper(machine, &Id::File(crate::machine::file_of(&unit)));
                 machine.reload();
                 if matches!(harm, Harm::Restarted(_)) && unit.ends_with(".service") {
