@@ -356,8 +356,8 @@ impl Machine {
             let made = Id::Certificate(file.parent()?);
             needs.push(if self.things.contains_key(&made) { made } else { Id::File(file) });
         }
-        let listens = value(text, "ListenStream=");
-        let taken = |other: &str| listens.is_some() && value(other, "ListenStream=") == listens;
+        let listens = listens(text);
+        let taken = |other: &str| listens.is_some() && self::listens(other) == listens;
         if self.active().any(|(_, other)| taken(other)) {
             return Some(format!("{listens:?} is taken"));
         }
@@ -393,4 +393,11 @@ pub(crate) fn file_of(unit: &str) -> MachinePath {
 
 fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(key))
+}
+
+/// The address that a socket listens on, or a service that is handed none.
+fn listens(text: &str) -> Option<&str> {
+    let itself = || text.split_once(" --listen ").map(|(_, rest)| rest.split(' ').next().unwrap());
+    value(text, "ListenStream=")
+        .or_else(|| value(text, "Requires=").is_none().then(itself).flatten())
 }
