@@ -24,7 +24,7 @@ pub(crate) fn run(bench: &Bench) -> Result<(), String> {
         &["op", "bundles", "show", "local", "b0"],
         &["op", "revisions", "list"],
         &["op", "revisions", "show", "local", "b0/r1"],
-        &["op", "config", "set", "local", "--deployment", "b0"],
+        &["op", "config", "set", "local"],
         &["op", "secrets", "list"],
         &["op", "audit", "list"],
         &["status"],

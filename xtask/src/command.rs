@@ -45,16 +45,16 @@ pub(crate) fn ask(folder: &Path, words: &[&str]) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|_| format!("`{shown}` printed no text"))
 }
 
-/// What a program that may fail says on its outputs.
+/// How a program that may fail ended, and all it said.
 ///
 /// # Errors
 /// When it cannot be started.
-pub(crate) fn complaint(folder: &Path, words: &[&str]) -> Result<String, String> {
+pub(crate) fn end(folder: &Path, words: &[&str]) -> Result<(Option<i32>, String), String> {
     let output = command(folder, words)
         .output()
         .map_err(|error| format!("`{}` cannot be started: {error}", words.join(" ")))?;
     let said = [output.stdout, output.stderr].concat();
-    Ok(String::from_utf8_lossy(&said).into_owned())
+    Ok((output.status.code(), String::from_utf8_lossy(&said).trim().to_owned()))
 }
 
 /// A path as a word of a command.

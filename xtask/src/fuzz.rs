@@ -9,7 +9,7 @@ use crate::command::{self, text};
 use crate::house::House;
 
 /// The programs under `fuzz/`.
-const TARGETS: &[&str] = &["squashfs", "zip", "scan"];
+const TARGETS: &[&str] = &["squashfs", "zip", "scan", "elf"];
 /// Bytes of an input, at most: more takes longer and reaches nothing else.
 const MOST_BYTES: &str = "-max_len=16384";
 /// Bytes of an input that goes into the tree, at most.

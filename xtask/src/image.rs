@@ -39,7 +39,7 @@ impl Built {
 }
 
 /// Builds the image, measures it and tries it under Podman; it is left as an OCI layout in
-/// `target/image/gtc.oci`.
+/// `target/image/gtc.oci`. Where Podman does not run, a test says so and ends.
 ///
 /// # Errors
 /// What cannot be built, is larger than it may be, or does not hold.
@@ -50,6 +50,14 @@ pub(crate) fn run(house: &House, built: Built) -> Result<(), String> {
     let binary = binary(house, built, &place)?;
     context(house, &place, &binary).map_err(|error| format!("the image's files: {error}"))?;
     let podman = Podman { root: house.root.clone(), store: place.join("podman") };
+    let (code, said) = podman.end(&["info"])?;
+    if code != Some(0) {
+        let why = format!("THE IMAGE WAS NOT BUILT: Podman does not run here: {said}");
+        println!("\n{why}");
+        return if built == Built::ToShip { Err(why) } else { Ok(()) };
+    }
+    // A run that was ended half-way leaves its container behind.
+    podman.forget_all()?;
     let done = make(house, built, &podman, &place, &binary);
     podman.forget_all()?;
     done
@@ -90,7 +98,10 @@ fn make(
             return Err(format!("{what}: {bytes} bytes are more than {most}"));
         }
     }
-    trial::run(house, podman, NAME)?;
+    match trial::hindrance(podman, NAME)? {
+        None => trial::run(house, podman, NAME)?,
+        Some(why) => println!("\nTHE IMAGE WAS NOT TRIED: no container runs here: {why}"),
+    }
     println!("the image is in {}", layout.display());
     Ok(())
 }
@@ -106,7 +117,7 @@ fn binary(house: &House, built: Built, place: &Path) -> Result<PathBuf, String> 
     fs::create_dir_all(place.join("root/usr/bin")).map_err(|error| error.to_string())?;
     command::run(&house.root, &["strip", "-o", text(&stripped)?, text(&built)?])?;
     // `ldd` fails when there is nothing to load, and says so.
-    let said = command::complaint(&house.root, &["ldd", text(&stripped)?])?;
+    let said = command::end(&house.root, &["ldd", text(&stripped)?])?.1;
     if !said.contains("not a dynamic executable") && !said.contains("statically linked") {
         return Err(format!("`{}` is not static: {said}", stripped.display()));
     }
@@ -177,6 +188,12 @@ impl Podman {
     fn ask(&self, rest: &[&str]) -> Result<String, String> {
         let words = self.words(rest)?;
         command::ask(&self.root, &words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// How it ended, and all it said.
+    fn end(&self, rest: &[&str]) -> Result<(Option<i32>, String), String> {
+        let words = self.words(rest)?;
+        command::end(&self.root, &words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Takes away what was made in the store, and the store.

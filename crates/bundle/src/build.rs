@@ -15,7 +15,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use deploy_spec::{BundleId, BundleManifest, Digest, Fault};
+use deploy_spec::{BundleId, BundleManifest, Digest, Fault, Pack, PackKind};
 use serde::Serialize;
 
 use crate::archive::Archive;
@@ -102,6 +102,7 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
     .map_err(in_folder)?;
     let image = Arc::new(Image::open(temporary.path())?);
     let archive = Archive::from_image(image, output, &limits).map_err(in_folder)?;
+    check_programs(&archive)?;
     let scan = leaks::archive(&archive, output)?.pass()?;
     let (bundle_digest, size_bytes) = archive.digest()?;
     publish(temporary, output, folder).map_err(failed)?;
@@ -117,6 +118,20 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
         allowed: scan.allowed,
         not_looked_into: scan.not_looked_into,
     })
+}
+
+/// Refuses what could not be run anywhere; which machine it is for is asked where it is to run.
+fn check_programs(archive: &Archive) -> Result<(), Fault> {
+    let packs = archive.manifest().packs.iter().enumerate();
+    for (i, pack) in packs.filter(|(_, pack)| pack.kind == PackKind::Process) {
+        let bytes = archive.read(pack.path.as_str())?;
+        elf::check_for_any_machine(&bytes).map_err(|mut fault| {
+            let Pack { pack_id, path, .. } = pack;
+            fault.message = format!("pack `{pack_id}`: `{path}` cannot be run: {}", fault.message);
+            fault.at(format!("/packs/{i}/path"))
+        })?;
+    }
+    Ok(())
 }
 
 /// What the `bundle.yaml` of a folder says; what it names is not looked for.

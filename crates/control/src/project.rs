@@ -2,7 +2,7 @@
 
 use deploy_spec::runtime_config::{RuntimeConfigSchema, artifact_path};
 use deploy_spec::{
-    DeploymentId, DeploymentRecord, Fault, Lifecycle, Revision, RuntimeConfig, RuntimeDeployment,
+    DeploymentId, DeploymentRecord, Fault, Revision, RuntimeConfig, RuntimeDeployment,
     RuntimeRevision, RuntimeSplit,
 };
 
@@ -36,7 +36,8 @@ pub fn project_deployment(
     let Some(DeploymentRecord { deployment, split, .. }) = view.deployment(id)? else {
         return Ok(None);
     };
-    let revisions = view.revisions(id)?.into_iter().filter(serves).map(runtime_revision);
+    let revisions = view.revisions(id)?.into_iter();
+    let revisions = revisions.filter(|it| it.lifecycle.serves()).map(runtime_revision);
     let allocation = split.and_then(|split| Some((split.generation, split.allocation?)));
     Ok(Some(RuntimeDeployment {
         deployment_id: id,
@@ -49,10 +50,6 @@ pub fn project_deployment(
         split: allocation.map(|(generation, allocation)| RuntimeSplit { generation, allocation }),
         revisions: revisions.collect(),
     }))
-}
-
-const fn serves(revision: &Revision) -> bool {
-    matches!(revision.lifecycle, Lifecycle::Ready | Lifecycle::Draining)
 }
 
 fn runtime_revision(revision: Revision) -> RuntimeRevision {

@@ -71,6 +71,18 @@ impl Lifecycle {
         }
     }
 
+    /// Whether requests may reach a revision in this state.
+    #[must_use]
+    pub const fn serves(self) -> bool {
+        matches!(self, Self::Ready | Self::Draining)
+    }
+
+    /// Whether a revision in this state serves or is about to, so that what it needs must be there.
+    #[must_use]
+    pub const fn lives(self) -> bool {
+        self.serves() || matches!(self, Self::Staged | Self::Warming)
+    }
+
     /// The states that can follow this one.
     pub fn next(self) -> impl Iterator<Item = Self> {
         EDGES.into_iter().filter(move |(from, _)| *from == self).map(|(_, to)| to)

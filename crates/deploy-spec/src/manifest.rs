@@ -107,6 +107,16 @@ pub enum PackKind {
 }
 
 impl PackKind {
+    /// Its name, as documents write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HttpComponent => "http-component",
+            Self::Static => "static",
+            Self::Process => "process",
+        }
+    }
+
     /// The largest limit of memory, in MiB.
     const fn memory_mb_max(self) -> u32 {
         match self {

@@ -41,7 +41,7 @@ macro_rules! ulid_id {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
                 match Ulid::from_string(text) {
-                    Ok(id) if id.to_string() == text => Ok(Self(id)),
+                    Ok(id) if id.array_to_str(&mut [0; ulid::ULID_LEN]) == text => Ok(Self(id)),
                     _ => Err(format!(
                         "{} is not an id: a ULID is 26 upper-case letters and digits",
                         shown(text)

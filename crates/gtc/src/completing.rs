@@ -43,22 +43,42 @@ pub(crate) fn answer(typed: &[OsString], grammar: impl Fn() -> Command) -> bool 
 /// The grammar, whose arguments know what there is.
 fn with_names(command: Command, near: &Arc<Near>) -> Command {
     let below = near.clone();
+    // A revision that stands alone is typed where the environment would be.
+    let revision = command.get_positionals().any(|arg| arg.get_id() == "revision");
     command
-        .mut_args(|arg| named(arg, near))
+        .mut_args(|arg| {
+            let names = names_of(&arg, revision);
+            if names.is_empty() { arg } else { named(arg, names, near.clone()) }
+        })
         .mut_subcommands(move |command| with_names(command, &below))
 }
 
-fn named(arg: Arg, near: &Arc<Near>) -> Arg {
-    let names: fn(&Near) -> Result<Vec<Name>, Fault> = match arg.get_id().as_str() {
-        "environment" | "env" => Near::environments,
-        "deployment" => Near::deployments,
-        "revision" => Near::revisions,
-        _ => return arg,
-    };
-    let near = near.clone();
+/// Finds names.
+type Finder = fn(&Near) -> Result<Vec<Name>, Fault>;
+
+/// What an argument can be the name of.
+fn names_of(arg: &Arg, beside_revision: bool) -> Vec<Finder> {
+    let called = arg.get_value_names().and_then(<[_]>::first).map_or("", |name| name.as_str());
+    let kinds: [(Finder, bool); 3] = [
+        (Near::environments, matches!(arg.get_id().as_str(), "environment" | "env")),
+        (Near::deployments, arg.get_id() == "deployment" || called.ends_with(" DEPLOYMENT")),
+        (Near::revisions, arg.get_id() == "revision" || called.ends_with(" REVISION")),
+    ];
+    let mut finders: Vec<Finder> =
+        kinds.into_iter().filter(|(_, fits)| *fits).map(|(finder, _)| finder).collect();
+    if called.starts_with("[ENVIRONMENT]") {
+        finders.push(Near::environments);
+    }
+    if beside_revision && arg.get_id() == "environment" {
+        finders.insert(0, Near::revisions);
+    }
+    finders
+}
+
+fn named(arg: Arg, finders: Vec<Finder>, near: Arc<Near>) -> Arg {
     arg.add(ArgValueCompleter::new(move |begun: &OsStr| {
         let begun = begun.to_string_lossy();
-        let names = names(&near).unwrap_or_default().into_iter();
+        let names = finders.iter().flat_map(|find| find(&near).unwrap_or_default());
         let fitting = names.filter(|(name, _)| name.starts_with(&*begun)).take(MOST);
         fitting.map(|(name, what)| CompletionCandidate::new(name).help(Some(what.into()))).collect()
     }))

@@ -16,7 +16,6 @@
 
 mod address;
 mod backoff;
-mod elf;
 mod launcher;
 mod logs;
 mod probe;
@@ -29,7 +28,6 @@ mod users;
 mod wire;
 
 pub use address::{Address, Connection, Duplex};
-pub use elf::check;
 pub use launcher::Launcher;
 pub use logs::{Output, Sink};
 pub use program::Program;

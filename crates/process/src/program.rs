@@ -10,8 +10,6 @@ use deploy_spec::Fault;
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 
-use crate::elf;
-
 /// A checked program in sealed memory: what was checked is what runs, at every start, whatever
 /// happens to the file it came from. Takes as much memory as the file is long, shared by all
 /// processes that run it. Cheap to clone.
@@ -22,7 +20,7 @@ impl Program {
     /// Checks a program and keeps a sealed copy of it.
     ///
     /// # Errors
-    /// As [`check`](crate::check); `unavailable` when the kernel gives no memory that may be run.
+    /// As [`elf::check`]; `unavailable` when the kernel gives no memory that may be run.
     pub fn new(bytes: &[u8]) -> Result<Self, Fault> {
         elf::check(bytes)?;
         let file = sealed(bytes, Use::Run).map_err(|error| {

@@ -157,11 +157,15 @@ impl Folder {
     }
 }
 
-/// No two of this machine at the same time.
+/// No two of the same in the world. The number of the process would not do: in a container it is
+/// always one, and what a crash left behind has it too.
 fn unique() -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    static OURS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("{:016x}-{}", *OURS, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Whether it is the name of one file, and not a path.

@@ -29,6 +29,8 @@ pub struct Backend {
     store: Option<EnvironmentStore>,
     loaded: OnceLock<Arc<Workload>>,
     loading: Mutex<()>,
+    /// Whether its programs were waited for.
+    is_prepared: AtomicBool,
     /// The value of `x-greentic-revision`.
     pub(crate) name: http::HeaderValue,
     /// How long its streams may live on once it drains.
@@ -59,6 +61,7 @@ impl Backend {
             store: store.cloned(),
             loaded: OnceLock::new(),
             loading: Mutex::new(()),
+            is_prepared: AtomicBool::new(false),
             name: http::HeaderValue::from_str(&name)
                 .unwrap_or(http::HeaderValue::from_static("invalid")),
             drain_time: Duration::from_secs(revision.drain_seconds.into()),
@@ -72,6 +75,7 @@ impl Backend {
     /// Takes over a workload that the gate has just loaded.
     pub(crate) fn adopt(&self, workload: Arc<Workload>) {
         let _ = self.loaded.set(workload);
+        self.is_prepared.store(true, Ordering::Relaxed);
     }
 
     /// The workload, loaded now if it was not.
@@ -92,6 +96,11 @@ impl Backend {
         self.loaded.get().ok_or_else(|| Fault::internal("a workload vanished while it was loaded"))
     }
 
+    /// Whether it is loaded and its programs were waited for.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.is_prepared.load(Ordering::Relaxed)
+    }
+
     /// Loads the workload if it was not, and waits until its programs are ready. Blocks. That one
     /// is not ready is no reason to serve something else: the gate has seen that it can be, and it
     /// is started again.
@@ -99,11 +108,11 @@ impl Backend {
     /// # Errors
     /// Why it cannot be loaded.
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
-        let is_new = !self.is_loaded();
         let workload = self.workload()?;
-        if is_new && let Err(fault) = workload.wait_until_ready() {
+        if let Err(fault) = workload.wait_until_ready() {
             tracing::error!(%fault, "a revision that takes traffic is not ready");
         }
+        self.is_prepared.store(true, Ordering::Relaxed);
         Ok(())
     }
 

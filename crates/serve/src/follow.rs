@@ -11,7 +11,6 @@ use deploy_spec::{DeploymentId, Fault, RuntimeConfig, document};
 use notify::Watcher as _;
 use store::{EnvironmentStore, Feed};
 
-use crate::drain;
 use crate::plane::Plane;
 
 /// How long after the last look the follower looks again without being told to: the system may
@@ -39,15 +38,14 @@ pub fn follow_store(plane: &Arc<Plane>, store: EnvironmentStore) -> Result<(), F
     })
 }
 
-fn read_all(plane: &Plane, store: &EnvironmentStore) -> Result<(), Fault> {
+fn read_all(plane: &Arc<Plane>, store: &EnvironmentStore) -> Result<(), Fault> {
     let config = project(&store.read()?)?;
-    drain::see_to_the_end(plane.replace(&config)?, Some(store));
-    Ok(())
+    plane.replace(&config)
 }
 
 /// Reads what the commits since the last look have changed, and nothing else.
-fn catch_up(plane: &Plane, store: &EnvironmentStore) -> Result<(), Fault> {
-    let Feed::Commits(commits) = store.commits_after(plane.progress().sequence)? else {
+fn catch_up(plane: &Arc<Plane>, store: &EnvironmentStore) -> Result<(), Fault> {
+    let Feed::Commits(commits) = store.commits_after(plane.progress().0)? else {
         return read_all(plane, store);
     };
     if commits.is_empty() {
@@ -64,7 +62,7 @@ fn catch_up(plane: &Plane, store: &EnvironmentStore) -> Result<(), Fault> {
     let changes = deployments.into_iter().map(read).collect::<Result<_, Fault>>()?;
     let sequence = view.sequence();
     drop(view);
-    drain::see_to_the_end(plane.apply(changes, sequence), Some(store));
+    plane.apply(changes, sequence);
     Ok(())
 }
 
@@ -124,11 +122,10 @@ pub fn follow_document(plane: &Arc<Plane>, path: PathBuf) -> Result<(), Fault> {
     })
 }
 
-fn serve_document(plane: &Plane, path: &Path) -> Result<(), Fault> {
+fn serve_document(plane: &Arc<Plane>, path: &Path) -> Result<(), Fault> {
     let config = read_document(path)?;
     plane.check_artifacts(&config)?;
-    drain::see_to_the_end(plane.replace(&config)?, None);
-    Ok(())
+    plane.replace(&config)
 }
 
 /// Calls `tell` whenever a file in the folder of `path` may have changed.

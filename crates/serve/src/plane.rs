@@ -1,6 +1,8 @@
 //! The state of the data plane: the table that requests read, and what changes it.
 
-use std::collections::HashMap;
+mod change;
+
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,12 +12,12 @@ use deploy_spec::{
     DeploymentId, EnvironmentId, Fault, HostConfig, RevisionId, RuntimeConfig, RuntimeDeployment,
     RuntimeRevision,
 };
-use dispatch::{CookieKeys, Deployment, Table};
+use dispatch::{CookieKeys, Table};
 use store::EnvironmentStore;
 use workload::{Engine, Workload};
 
 use crate::backend::{Backend, inside};
-use crate::drain::{self, Draining};
+use change::Next;
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
 /// one after the other.
@@ -33,10 +35,17 @@ pub struct Plane {
 }
 
 /// How far the data plane has followed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Progress {
-    pub(crate) sequence: u64,
-    pub(crate) problem: Option<Fault>,
+#[derive(Default)]
+struct Progress {
+    sequence: u64,
+    /// Why the newest state could not be read.
+    problem: Option<Fault>,
+    /// Why the newest state of some deployments is not served.
+    faults: BTreeMap<DeploymentId, Fault>,
+    /// What is not ready to be served yet.
+    next: HashMap<DeploymentId, Next>,
+    /// Whether anything was served yet.
+    has_begun: bool,
 }
 
 impl Plane {
@@ -110,8 +119,11 @@ impl Plane {
         self.change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn progress(&self) -> Progress {
-        self.progress_mut().clone()
+    /// The newest commit that was followed, and what is wrong with it, if anything.
+    pub(crate) fn progress(&self) -> (u64, Option<Fault>) {
+        let progress = self.progress_mut();
+        let problem = progress.problem.as_ref().or_else(|| progress.faults.values().next());
+        (progress.sequence, problem.cloned())
     }
 
     /// Remembers why the newest state is not served; the last good one still is.
@@ -124,12 +136,11 @@ impl Plane {
         self.host_config.store(Arc::new(host_config));
     }
 
-    /// Serves `config` from now on, and nothing else. What cannot be loaded answers 503 until it
-    /// can; everything else is served.
+    /// Serves `config`, and nothing else.
     ///
     /// # Errors
     /// When the document is wrong; what was served still is.
-    pub(crate) fn replace(&self, config: &RuntimeConfig) -> Result<Vec<Draining>, Fault> {
+    pub(crate) fn replace(self: &Arc<Self>, config: &RuntimeConfig) -> Result<(), Fault> {
         if config.environment_id != self.environment_id {
             return Err(Fault::invalid(format!(
                 "this is the configuration of `{}`; `{}` is served here",
@@ -143,64 +154,8 @@ impl Plane {
         let mut changes: HashMap<DeploymentId, Option<RuntimeDeployment>> = gone.collect();
         changes.extend(config.deployments.iter().map(|d| (d.deployment_id, Some(d.clone()))));
         self.set_host_config(config.host_config.clone());
-        Ok(self.apply(changes.into_iter().collect(), config.generation))
-    }
-
-    /// Serves other values of some deployments from now on. A deployment whose artifacts cannot be
-    /// loaded keeps its last good state. Gives what has begun to drain.
-    pub(crate) fn apply(
-        &self,
-        changes: Vec<(DeploymentId, Option<RuntimeDeployment>)>,
-        sequence: u64,
-    ) -> Vec<Draining> {
-        let mut progress = self.progress_mut();
-        let before = self.table.load_full();
-        let mut problem = None;
-        let mut values = Vec::new();
-        for (id, config) in changes {
-            let known = before.deployment(id);
-            match config.map(|config| self.deployment(known.map(AsRef::as_ref), &config)) {
-                None => values.push((id, None)),
-                Some((deployment, None)) => values.push((id, Some(deployment))),
-                Some((deployment, Some(fault))) => {
-                    tracing::error!(%fault, deployment = %id, "a revision that takes traffic cannot be loaded");
-                    if known.is_none() {
-                        values.push((id, Some(deployment)));
-                    }
-                    problem = Some(fault);
-                }
-            }
-        }
-        let changed = values.iter().filter_map(|(_, deployment)| deployment.as_ref());
-        let draining = changed.flat_map(drain::beginning).collect();
-        self.table.store(Arc::new(before.with(values)));
-        *progress = Progress { sequence, problem };
-        draining
-    }
-
-    /// The deployment as the table wants it, with all that takes traffic loaded, and what stands
-    /// in the way of that.
-    fn deployment(
-        &self,
-        known: Option<&Deployment<Arc<Backend>>>,
-        config: &RuntimeDeployment,
-    ) -> (Deployment<Arc<Backend>>, Option<Fault>) {
-        let before: HashMap<RevisionId, &Arc<Backend>> = known
-            .into_iter()
-            .flat_map(Deployment::revisions)
-            .map(|live| (live.revision_id, &live.backend))
-            .collect();
-        let backend = |revision: &RuntimeRevision| match before.get(&revision.revision_id) {
-            Some(backend) => Arc::clone(backend),
-            None => self.backend(revision),
-        };
-        let deployment = Deployment::new(&self.environment_id, config, backend);
-        let takes_traffic = |id| {
-            config.split.as_ref().is_some_and(|split| split.allocation.entries.of(id).get() > 0)
-        };
-        let live = deployment.revisions().iter().filter(|live| takes_traffic(live.revision_id));
-        let fault = live.filter_map(|live| live.backend.prepare().err()).next();
-        (deployment, fault)
+        self.apply(changes.into_iter().collect(), config.generation);
+        Ok(())
     }
 
     /// Keeps a workload that the gate has loaded, until its revision is in the table.

@@ -56,7 +56,7 @@ impl Plane {
     /// What the data plane serves now.
     #[must_use]
     pub fn status(&self) -> Status {
-        let progress = self.progress();
+        let (sequence, problem) = self.progress();
         let table = self.table();
         let mut deployments: Vec<DeploymentStatus> = table
             .deployments()
@@ -70,8 +70,8 @@ impl Plane {
         Status {
             environment_id: self.environment_id().clone(),
             addresses: self.addresses(),
-            sequence: progress.sequence,
-            problem: progress.problem,
+            sequence,
+            problem,
             deployments,
         }
     }

@@ -1,5 +1,7 @@
 //! Which file holds which record (DESIGN §5).
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use control::{Folder, Key, Record};
@@ -122,11 +124,13 @@ pub(crate) fn backups_of(path: &str) -> String {
     format!("{BACKUPS}/{path}")
 }
 
-/// A name for a draft of `path` that nobody else in the world uses at the moment.
+/// A name for a draft of `path` that nobody else in the world uses, nor left behind. The number of
+/// the process would not do: in a container it is always one.
 pub(crate) fn draft_of(path: &str) -> String {
     static DRAFTS: AtomicU64 = AtomicU64::new(0);
+    static OURS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
     let n = DRAFTS.fetch_add(1, Ordering::Relaxed);
-    format!("{path}.draft-{}-{n}", std::process::id())
+    format!("{path}.draft-{:016x}-{n}", *OURS)
 }
 
 /// The folder that holds `path`; empty for the environment's own.

@@ -1,7 +1,7 @@
 //! What a reader sees: the records at one moment, with the commit in flight laid over them, so
 //! that a reader never has to write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use control::{Folder, Key, Record, View};
@@ -93,19 +93,19 @@ impl View for Snapshot {
     fn list(&self, folder: &Folder) -> Result<Vec<String>, Fault> {
         let path = layout::folder(folder);
         let files = self.names(&path)?.into_iter();
-        let mut names: BTreeSet<String> =
+        let mut names: Vec<String> =
             files.filter_map(|file| layout::name_of(folder, &file)).collect();
         for (key, content) in &self.overlay {
             let file = layout::path(key);
             let file = file.strip_prefix(&path).and_then(|rest| rest.strip_prefix('/'));
             let Some(name) = file.and_then(|file| layout::name_of(folder, file)) else { continue };
+            names.retain(|known| *known != name);
             if content.is_some() {
-                names.insert(name);
-            } else {
-                names.remove(&name);
+                names.push(name);
             }
         }
-        Ok(names.into_iter().collect())
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn all(&self) -> Result<Vec<Key>, Fault> {

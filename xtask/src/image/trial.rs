@@ -13,6 +13,18 @@ use crate::house::House;
 const CONTAINER: &str = "gtc-trial";
 const HOST: &str = "hello.localhost";
 
+/// Podman's exit code when it failed itself, before the container began.
+const PODMAN_FAILED: i32 = 125;
+
+/// Why no container can run on this machine; none when one can.
+///
+/// # Errors
+/// When Podman cannot be started.
+pub(super) fn hindrance(podman: &Podman, image: &str) -> Result<Option<String>, String> {
+    let (code, said) = podman.end(&[&run_words(&["--rm"])[..], &[image, "--version"]].concat())?;
+    Ok((code == Some(PODMAN_FAILED)).then_some(said))
+}
+
 /// Takes the demo's bundle in, serves it, and stops when it is told to.
 ///
 /// # Errors
@@ -32,9 +44,10 @@ pub(super) fn run(house: &House, podman: &Podman, image: &str) -> Result<(), Str
         &podman.ask(&["image", "inspect", "-f", "{{.User}}", image])?,
         "65532:65532",
     )?;
-    let shell = podman.ask(&["run", "--rm", "--entrypoint", "/bin/sh", image, "-c", "true"]);
-    if shell.is_ok() {
-        return Err("the image has a shell".into());
+    let shell = run_words(&["--rm", "--entrypoint=/bin/sh"]);
+    let (_, said) = podman.end(&[&shell[..], &[image, "-c", "true"]].concat())?;
+    if !said.contains("no such file or directory") {
+        return Err(format!("the image has a shell: {said}"));
     }
     let setup = ["setup", "/hello.gtbundle", "--non-interactive", "--host", HOST];
     podman.ask(&[&run_words(&["--rm", "--volume", &bundle])[..], &[image], &setup].concat())?;

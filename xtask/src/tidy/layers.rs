@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("deploy-spec", 0),
     ("control", 1),
     ("dispatch", 1),
+    ("elf", 1),
     ("scan", 1),
     ("single-vm", 1),
     ("bundle", 2),
@@ -31,7 +32,7 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
 ];
 
 /// The crates that hold every decision and no side effect.
-const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "scan", "single-vm"];
+const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "elf", "scan", "single-vm"];
 
 /// What the pure crates may depend on: data, text and arithmetic.
 const PURE_MAY_USE: &[&str] = &[
@@ -42,6 +43,7 @@ const PURE_MAY_USE: &[&str] = &[
     "granit-parser",
     "hmac",
     "jiff",
+    "object",
     "regex",
     "regex-syntax",
     "schemars",

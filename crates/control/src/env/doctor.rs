@@ -5,15 +5,13 @@
 mod findings;
 mod pinned;
 
-pub use self::pinned::{LostSecret, pinned_values, runs_proven};
+pub use self::pinned::{LostSecret, living, pinned_values, runs_proven};
 
-use deploy_spec::{
-    Descriptor, Digest, EnvironmentId, Fault, Lifecycle, Revision, SecretRef, Slot, Timestamp,
-};
+use deploy_spec::{Descriptor, Digest, EnvironmentId, Fault, Revision, SecretRef, Slot, Timestamp};
 use serde::Serialize;
 
 use self::findings::{of_machine, of_records, of_trust};
-use self::pinned::{living, lost, of_engine, of_lost};
+use self::pinned::{lost, of_engine, of_lost};
 use crate::backups::contradictions;
 use crate::record::Record;
 use crate::secrets::missing_secrets;
@@ -189,7 +187,7 @@ fn missing(view: &dyn View, records: &[Record]) -> Result<Vec<SecretRef>, Fault>
     let mut needs: Vec<SecretRef> = Vec::new();
     for record in records {
         if let Record::Revision(revision) = record
-            && lives(revision)
+            && revision.lifecycle.lives()
         {
             needs.extend(revision.secret_refs.iter().cloned());
         }
@@ -197,10 +195,6 @@ fn missing(view: &dyn View, records: &[Record]) -> Result<Vec<SecretRef>, Fault>
     needs.sort_unstable();
     needs.dedup();
     missing_secrets(view, &needs)
-}
-
-const fn lives(revision: &Revision) -> bool {
-    matches!(revision.lifecycle, Lifecycle::Staged | Lifecycle::Ready | Lifecycle::Draining)
 }
 
 /// When the newest revision was made.
@@ -212,14 +206,12 @@ fn newest(records: &[Record]) -> Option<Timestamp> {
     made.max()
 }
 
-/// The bundles that the environment's revisions need, archived ones left out.
-///
-/// # Errors
-/// When the records cannot be listed.
-pub fn needed_artifacts(view: &dyn View) -> Result<Vec<Digest>, Fault> {
-    let living = living(view)?.into_iter();
-    let mut digests: Vec<Digest> = living.map(|revision| revision.bundle_digest).collect();
+/// The bundles that revisions need.
+#[must_use]
+pub fn needed_artifacts(living: &[Revision]) -> Vec<Digest> {
+    let mut digests: Vec<_> =
+        living.iter().map(|revision| revision.bundle_digest.clone()).collect();
     digests.sort_unstable();
     digests.dedup();
-    Ok(digests)
+    digests
 }

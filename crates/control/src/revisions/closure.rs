@@ -1,6 +1,6 @@
 //! The closure of a revision: everything that it runs, and what each part is pinned to.
 
-use deploy_spec::{Fault, Lifecycle, PackKind, Pinned, Revision, SecretRef};
+use deploy_spec::{Fault, Lifecycle, Pinned, Revision, SecretRef};
 use serde::Serialize;
 
 use crate::secrets::{pinned_version, stage_again};
@@ -37,7 +37,7 @@ pub(super) fn closure(view: &dyn View, revision: &Revision) -> Result<Vec<Pin>, 
     let bundle = format!("{} {}", revision.bundle_id, revision.version);
     let mut pins = vec![Pin::new("bundle", bundle, digest(&revision.bundle_digest))];
     for pack in &revision.pack_list {
-        let kind = kind_name(pack.kind);
+        let kind = pack.kind.as_str();
         let pin = Pin::new("pack", pack.pack_id.to_string(), digest(&pack.digest));
         pins.push(pin.noted(format!("{kind} at {}", pack.public_path)));
     }
@@ -53,15 +53,6 @@ pub(super) fn closure(view: &dyn View, revision: &Revision) -> Result<Vec<Pin>, 
         pins.push(of_secret(view, revision, secret)?);
     }
     Ok(pins)
-}
-
-/// As documents write it.
-pub(super) const fn kind_name(kind: PackKind) -> &'static str {
-    match kind {
-        PackKind::HttpComponent => "http-component",
-        PackKind::Static => "static",
-        PackKind::Process => "process",
-    }
 }
 
 fn engine(revision: &Revision) -> Pin {

@@ -1,6 +1,6 @@
 //! `secrets delete`: forgets a secret and all its versions, unless something still reads it.
 
-use deploy_spec::{CredentialsRef, Fault, Lifecycle, Revision, SecretPath, SecretRef};
+use deploy_spec::{CredentialsRef, Fault, Revision, SecretPath, SecretRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,12 +80,7 @@ impl Verb for Delete {
 
 /// The revisions that serve, or are about to, and read the secret.
 fn revisions_that_read(view: &dyn View, reference: &SecretRef) -> Result<Vec<String>, Fault> {
-    let lives = |revision: &Revision| {
-        matches!(
-            revision.lifecycle,
-            Lifecycle::Staged | Lifecycle::Warming | Lifecycle::Ready | Lifecycle::Draining
-        )
-    };
+    let lives = |revision: &Revision| revision.lifecycle.lives();
     let name = |revision: Revision| {
         let (of, sequence, lifecycle) =
             (revision.deployment_id, revision.sequence, revision.lifecycle);

@@ -5,7 +5,7 @@ use control::{Lookup as _, secrets};
 use deploy_spec::{BundleManifest, Digest, Fault, Kind, Lifecycle, SecretNeed, SecretRef};
 use serde_json::{Value, json};
 
-use crate::world::{World, green, handle_of, red, sealed, staged_bundle};
+use crate::world::{World, green, handle_of, pretty, red, sealed, staged_bundle};
 
 const PATH: &str = "fast2flow/api-key";
 
@@ -233,7 +233,8 @@ fn diff_tells_what_differs_in_each_part() {
     let diff = revisions::diff(pair(&world), &contents, 50);
     let line = |part: &str, one: &revisions::Difference| {
         let how = json!(one.change);
-        format!("{part} {} {}: {} -> {}", how.as_str().unwrap(), one.name, one.from, one.to)
+        let [from, to] = [&one.from, &one.to].map(|it| pretty(it).replace([' ', '\n'], ""));
+        format!("{part} {} {}: {from} -> {to}", how.as_str().unwrap(), one.name)
     };
     let parts = [
         ("revision", &diff.revision),

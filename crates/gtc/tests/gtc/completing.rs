@@ -47,6 +47,8 @@ fn every_shell_offers_verbs_flags_and_the_names_of_what_there_is() {
             ("gtc op traffic set --exp", &["--expected-generation"]),
             ("gtc op traffic set --deployment ", &["hello"]),
             ("gtc op env show ", &["local"]),
+            ("gtc op bundles pause ", &["hello", "local"]),
+            ("gtc op revisions show ", &["hello/r1", "local"]),
             ("gtc op revisions show local he", &["hello/r1"]),
         ] {
             let offers = offered(&world, shell, line);

@@ -1,6 +1,6 @@
 //! What each finding means, and the command that mends it.
 
-use deploy_spec::{Environment, EnvironmentId, Lifecycle, Revision, Timestamp};
+use deploy_spec::{Environment, EnvironmentId, Revision, Timestamp};
 
 use super::{Diagnosis, DoctorFacts, Finding, Severity};
 use crate::record::Record;
@@ -62,7 +62,7 @@ pub(super) fn of_trust(environment: &Environment, records: &[Record]) -> Vec<Fin
     let mut findings = Vec::new();
     for record in records {
         let Record::Revision(revision) = record else { continue };
-        if !matches!(revision.lifecycle, Lifecycle::Ready | Lifecycle::Draining) {
+        if !revision.lifecycle.serves() {
             continue;
         }
         let Some(why) = environment.distrusts(revision) else { continue };

@@ -7,7 +7,7 @@ use deploy_spec::{
 };
 use serde::Serialize;
 
-use super::{Finding, Severity, lives};
+use super::{Finding, Severity};
 use crate::record::{Key, Record};
 use crate::secrets::{pinned_version, stage_again};
 use crate::view::View;
@@ -32,36 +32,33 @@ pub struct LostSecret {
     pub(super) mend: String,
 }
 
-/// The sealed values that revisions pin which serve or may serve.
-///
-/// # Errors
-/// When the records cannot be listed.
-pub fn pinned_values(view: &dyn View) -> Result<Vec<String>, Fault> {
-    let mut values: Vec<String> = Vec::new();
-    for revision in living(view)? {
-        let pins = revision.pinned.into_iter().flat_map(|pinned| pinned.secrets);
-        values.extend(pins.map(|pin| pin.value_ref));
-    }
+/// The sealed values that revisions pin.
+#[must_use]
+pub fn pinned_values(living: &[Revision]) -> Vec<String> {
+    let pins = living.iter().filter_map(|revision| revision.pinned.as_ref());
+    let pins = pins.flat_map(|pinned| &pinned.secrets);
+    let mut values: Vec<String> = pins.map(|pin| pin.value_ref.clone()).collect();
     values.sort_unstable();
     values.dedup();
-    Ok(values)
+    values
 }
 
-/// Whether any revision that serves, or may serve, says which engine proved it.
+/// Whether any revision says which engine proved it.
+#[must_use]
+pub fn runs_proven(living: &[Revision]) -> bool {
+    living.iter().any(|revision| revision.pinned.is_some())
+}
+
+/// The revisions that serve or are about to. What cannot be read is left out; `env doctor` says so.
 ///
 /// # Errors
 /// When the records cannot be listed.
-pub fn runs_proven(view: &dyn View) -> Result<bool, Fault> {
-    Ok(living(view)?.iter().any(|revision| revision.pinned.is_some()))
-}
-
-/// The revisions that serve or may serve.
-pub(super) fn living(view: &dyn View) -> Result<Vec<Revision>, Fault> {
+pub fn living(view: &dyn View) -> Result<Vec<Revision>, Fault> {
     let mut found = Vec::new();
     for key in view.all()? {
         let Key::Revision(..) = key else { continue };
         if let Ok(Some(Record::Revision(revision))) = view.get(&key)
-            && lives(&revision)
+            && revision.lifecycle.lives()
         {
             found.push(revision);
         }
@@ -71,7 +68,7 @@ pub(super) fn living(view: &dyn View) -> Result<Vec<Revision>, Fault> {
 
 fn living_of(records: &[Record]) -> impl Iterator<Item = &Revision> {
     records.iter().filter_map(|record| match record {
-        Record::Revision(revision) if lives(revision) => Some(revision),
+        Record::Revision(revision) if revision.lifecycle.lives() => Some(revision),
         _ => None,
     })
 }

@@ -3,7 +3,6 @@
 use deploy_spec::{PackKind, Revision};
 use serde_json::{Value, json};
 
-use super::super::closure::kind_name;
 use super::{Contents, FileFound, Named};
 
 /// What there is one of.
@@ -27,7 +26,7 @@ pub(super) fn revision(revision: &Revision, contents: &Contents) -> Named {
 
 pub(super) fn packs(revision: &Revision, _: &Contents) -> Named {
     let pack = |pack: &deploy_spec::PinnedPack| {
-        let kind = kind_name(pack.kind);
+        let kind = pack.kind.as_str();
         let value = json!({"kind": kind, "public_path": pack.public_path, "digest": pack.digest});
         (pack.pack_id.to_string(), value)
     };

@@ -59,6 +59,11 @@ pub(super) fn share(target: &Target<'_>) -> Result<String, Fault> {
 }
 
 fn failed(error: &dialoguer::Error) -> Fault {
+    let dialoguer::Error::IO(cause) = error;
+    if cause.kind() == std::io::ErrorKind::Interrupted {
+        return Fault::refused("the questions were given up; nothing was changed")
+            .hint("give --answers FILE, or --non-interactive");
+    }
     Fault::unavailable(format!("the terminal does not answer: {error}"))
         .hint("give --answers FILE, or --non-interactive")
 }

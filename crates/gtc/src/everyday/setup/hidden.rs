@@ -47,15 +47,33 @@ impl Quiet {
             }
             match key[0] {
                 b'\r' | b'\n' => break,
-                // Ctrl-C, and Ctrl-D.
-                3 | 4 => return Err(io::ErrorKind::Interrupted.into()),
+                // Ctrl-C, Ctrl-D and Ctrl-\.
+                3 | 4 | 28 => return Err(io::ErrorKind::Interrupted.into()),
                 8 | 127 => erase(&mut typed),
                 // Ctrl-U.
                 21 => typed.clear(),
+                27 => self.skip_sequence()?,
+                // A key that stands for no letter, such as Ctrl-Z, is no part of a secret.
+                0..=31 if key[0] != b'\t' => {}
                 letter => typed.push(letter),
             }
         }
         String::from_utf8(typed).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+}
+
+impl Quiet {
+    /// Passes over what a key such as an arrow sends behind its escape (ECMA-48 §5.4).
+    fn skip_sequence(&self) -> io::Result<()> {
+        let mut key = [0];
+        let mut read = || match rustix::io::read(&self.keys, &mut key)? {
+            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            _ => Ok(key[0]),
+        };
+        if matches!(read()?, b'[' | b'O') {
+            while !matches!(read()?, 0x40..=0x7e) {}
+        }
+        Ok(())
     }
 }
 

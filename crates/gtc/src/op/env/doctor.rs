@@ -1,7 +1,7 @@
 //! `gtc op env doctor`: finds out what the rule decides on.
 
 use control::env::{
-    DoctorFacts, PackKnown, doctor as decide, needed_artifacts, pinned_values, runs_proven,
+    DoctorFacts, PackKnown, doctor as decide, living, needed_artifacts, pinned_values, runs_proven,
 };
 use control::{Lookup as _, Reply};
 use deploy_spec::{Digest, EnvPackBinding, Fault, document};
@@ -39,8 +39,9 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     let permissions = store.permission_problems()?.into_iter();
     let audit = store.audit_verify()?.problems.into_iter();
     let view = store.read()?;
+    let living = living(&view)?;
     let (held, missing_artifacts): (Vec<Digest>, Vec<Digest>) =
-        needed_artifacts(&view)?.into_iter().partition(|digest| store.artifact(digest).exists());
+        needed_artifacts(&living).into_iter().partition(|digest| store.artifact(digest).exists());
     let mut bundle_findings = Vec::new();
     for digest in held {
         // One that cannot be opened is what the check of its digest is for.
@@ -51,9 +52,9 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     // Nothing to look for, and no key to make, where there is no secret.
     let has_secrets = !view.secret_paths()?.is_empty();
     let leaks = if has_secrets { DevStore::open(store)?.leaks(&view)? } else { Vec::new() };
-    let missing_values = pinned_values(&view)?.into_iter();
+    let missing_values = pinned_values(&living).into_iter();
     let missing_values = missing_values.filter(|value_ref| !holds_value(store, value_ref));
-    let engine = if runs_proven(&view)? { Some(engine_version()?) } else { None };
+    let engine = if runs_proven(&living) { Some(engine_version()?) } else { None };
     let registry = Registry::builtin()?;
     let known = |binding: &EnvPackBinding| PackKnown {
         kind: binding.kind.clone(),

@@ -13,8 +13,12 @@ trait Stream: Read + Write + Send + 'static {}
 impl<T: Read + Write + Send + 'static> Stream for T {}
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("crash") {
-        std::process::exit(3);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["crash"] => std::process::exit(3),
+        // Opening a named pipe takes until somebody opens its other end.
+        ["wait-for", pipe] => drop(std::fs::File::open(pipe).unwrap()),
+        _ => {}
     }
     match std::env::var("GREENTIC_SOCKET") {
         Ok(path) => UnixListener::bind(path).unwrap().incoming().for_each(|s| begin(s.unwrap())),

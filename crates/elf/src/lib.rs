@@ -41,6 +41,20 @@ type Segment = ProgramHeader64<LittleEndian>;
 /// `invalid-input`, saying what it is instead: a script (with its shebang), another format, for
 /// another machine, dynamically linked, or damaged.
 pub fn check(bytes: &[u8]) -> Result<(), Fault> {
+    check_for_any_machine(bytes)?;
+    let machine = header(bytes)?.e_machine(LittleEndian);
+    if machine != MACHINE.0 {
+        let what = format!("it is for machine {machine} of the ELF list");
+        return Err(wrong(&format!("{what}, and this one is {} ({})", MACHINE.0, MACHINE.1)));
+    }
+    Ok(())
+}
+
+/// Whether `bytes` are a static ELF executable, of 64 bits and little-endian. Reads headers only.
+///
+/// # Errors
+/// As [`check`], but for the machine.
+pub fn check_for_any_machine(bytes: &[u8]) -> Result<(), Fault> {
     if let Some(what) = not_elf(bytes) {
         return Err(Fault::invalid(format!("{what}; a program is an ELF executable")).hint(HINT));
     }
@@ -76,7 +90,7 @@ fn script(rest: &[u8]) -> String {
     format!("it is a script for `{}`", line.escape_default())
 }
 
-/// The header of an executable for this machine.
+/// The header of an executable.
 fn header(bytes: &[u8]) -> Result<&Header, Fault> {
     if bytes.get(4) == Some(&1) {
         return Err(wrong("it is a 32-bit program"));
@@ -85,11 +99,6 @@ fn header(bytes: &[u8]) -> Result<&Header, Fault> {
         return Err(wrong("it is a big-endian program"));
     }
     let header = Header::parse(bytes).map_err(damaged)?;
-    let machine = header.e_machine(LittleEndian);
-    if machine != MACHINE.0 {
-        let what = format!("it is for machine {machine} of the ELF list");
-        return Err(wrong(&format!("{what}, and this one is {} ({})", MACHINE.0, MACHINE.1)));
-    }
     match header.e_type(LittleEndian) {
         ET_EXEC | ET_DYN => Ok(header),
         other => Err(wrong(&format!("it is an ELF file of type {other}, not an executable"))),

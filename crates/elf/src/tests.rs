@@ -84,6 +84,15 @@ fn an_executable_that_cannot_run_here_is_refused() {
 }
 
 #[test]
+fn a_program_for_another_machine_is_a_program() {
+    let mut bytes = small();
+    put(&mut bytes, 18, &[8, 0]);
+    assert_eq!(check_for_any_machine(&bytes), Ok(()));
+    put(&mut bytes, 4, &[1]);
+    assert!(check_for_any_machine(&bytes).is_err());
+}
+
+#[test]
 fn an_executable_that_needs_the_host_is_refused() {
     let mut interpreted = small();
     put(&mut interpreted, 0xc0, b"/lib64/ld-linux-x86-64.so.2\0");
