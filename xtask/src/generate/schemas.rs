@@ -15,7 +15,11 @@ pub(crate) fn make() -> BTreeMap<String, String> {
     let single_vm = schema_for!(single_vm::Deployment).to_value();
     let single_vm = ("single-vm.v1alpha1.json".to_owned(), single_vm);
     let answers = answers().into_iter().map(|(name, schema)| (format!("answers/{name}"), schema));
-    documents.chain(answers).chain([single_vm]).map(|(path, schema)| (path, pretty(&schema))).collect()
+    documents
+        .chain(answers)
+        .chain([single_vm])
+        .map(|(path, schema)| (path, pretty(&schema)))
+        .collect()
 }
 
 /// Each document with the `schema` text that it carries.
