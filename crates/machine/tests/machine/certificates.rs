@@ -1,0 +1,1 @@
+//! Certificates, as the description gives them.

@@ -1,0 +1,211 @@
+//! A machine with a real systemd as process 1: a container of Podman, from a root file system that
+//! `debootstrap` makes once.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const IMAGE: &str = "localhost/greentic-test-machine";
+/// What the image is made of: another list makes another one.
+const PACKAGES: &str = "systemd,systemd-sysv,dbus";
+/// How long a machine may take to begin.
+const BOOT: Duration = Duration::from_secs(60);
+
+/// One machine, gone when it is dropped.
+pub(crate) struct Host {
+    name: String,
+    /// What is `/work` on it.
+    pub(crate) folder: PathBuf,
+}
+
+fn run(words: &[&str]) -> Output {
+    Command::new("timeout").arg("300").args(words).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+fn must(words: &[&str]) -> String {
+    let output = run(words);
+    assert!(output.status.success(), "{words:?}: {}", text(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn podman(words: &[&str]) -> Output {
+    run(&[&["podman", "--runtime", "runc"], words].concat())
+}
+
+/// Beside what cargo builds.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// The image, or why there can be none here.
+fn image() -> Result<(), String> {
+    static MADE: OnceLock<Result<(), String>> = OnceLock::new();
+    MADE.get_or_init(make_image).clone()
+}
+
+fn make_image() -> Result<(), String> {
+    for tool in ["podman", "runc", "debootstrap", "mksquashfs"] {
+        let found = run(&["sh", "-c", &format!("command -v {tool}")]);
+        if !found.status.success() {
+            return Err(format!("`{tool}` is not installed"));
+        }
+    }
+    let info = podman(&["info"]);
+    if !info.status.success() {
+        return Err(format!("Podman does not run here: {}", text(&info)));
+    }
+    if podman(&["image", "exists", IMAGE]).status.success() {
+        return Ok(());
+    }
+    let folder = target().join("machine");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let root = folder.join("root");
+    let root = root.to_str().ok_or("the folder is not UTF-8")?;
+    // Of the same release as this machine, so that what runs here runs there.
+    let script = format!(
+        "set -e; . /etc/os-release; test -e {root}/done || {{ rm -rf {root}; \
+         debootstrap --variant=minbase --include={PACKAGES} $VERSION_CODENAME {root}; \
+         touch {root}/done; }}; \
+         tar -C {root} --exclude ./var/cache/apt --exclude ./var/lib/apt/lists -c . \
+         | podman import - {IMAGE}"
+    );
+    let made = run(&["sh", "-c", &script]);
+    made.status.success().then_some(()).ok_or_else(|| text(&made))
+}
+
+impl Host {
+    /// A fresh one; none where there can be none, which is said.
+    pub(crate) fn fresh(name: &str) -> Option<Self> {
+        if let Err(why) = image() {
+            eprintln!("SKIPPED: no machine with systemd can be made here: {why}");
+            return None;
+        }
+        let name = format!("greentic-test-{name}-{}", std::process::id());
+        let folder = target().join("machine").join(&name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let host = Self { name, folder };
+        let volume = format!("{}:/work", host.folder.display());
+        let begun = podman(&[
+            "run",
+            "--detach",
+            "--systemd=always",
+            "--privileged",
+            "--network",
+            "none",
+            "--ulimit",
+            "nofile=4096:4096",
+            "--ulimit",
+            "nproc=4096:4096",
+            "--volume",
+            &volume,
+            "--name",
+            &host.name,
+            IMAGE,
+            "/lib/systemd/systemd",
+        ]);
+        assert!(begun.status.success(), "{}", text(&begun));
+        host.is_up();
+        Some(host)
+    }
+
+    /// Waits until systemd has begun, and sees to it that there are devices to mount by: a container
+    /// has those that were there when it began.
+    fn is_up(&self) {
+        let until = Instant::now() + BOOT;
+        loop {
+            let said = self.run(&["systemctl", "is-system-running", "--wait"]);
+            if ["running", "degraded"].contains(&String::from_utf8_lossy(&said.stdout).trim()) {
+                break;
+            }
+            assert!(Instant::now() < until, "systemd does not begin: {}", text(&said));
+        }
+        let nodes =
+            "for n in $(seq 0 63); do test -e /dev/loop$n || mknod /dev/loop$n b 7 $n; done";
+        self.must(&["sh", "-c", nodes]);
+    }
+
+    /// As a power button would.
+    pub(crate) fn restart(&self) {
+        let restarted = podman(&["restart", "--time", "20", &self.name]);
+        assert!(restarted.status.success(), "{}", text(&restarted));
+        self.is_up();
+    }
+
+    pub(crate) fn run(&self, words: &[&str]) -> Output {
+        podman(&[&["exec", &self.name], words].concat())
+    }
+
+    pub(crate) fn must(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        assert!(output.status.success(), "{words:?}: {}", text(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs the driver: its exit code, and what it printed.
+    pub(crate) fn drive(&self, words: &[&str]) -> (Option<i32>, Value) {
+        let output = self.run(&[&["/work/driver"], words].concat());
+        let value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        if value.is_null() {
+            eprintln!("{}", text(&output));
+        }
+        (output.status.code(), value)
+    }
+
+    /// What the machine serves.
+    pub(crate) fn serves(&self) -> String {
+        let ask =
+            "exec 3<>/dev/tcp/127.0.0.1/8080; printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3";
+        let output = self.run(&["timeout", "20", "bash", "-c", ask]);
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        answer.split("\r\n\r\n").nth(1).unwrap_or(&answer).trim().to_owned()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        podman(&["rm", "--force", "--time", "0", &self.name]);
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The program that stands in for `gtc`, linked statically.
+pub(crate) fn gtc() -> Vec<u8> {
+    let triple = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/gtc/Cargo.toml");
+    let folder = target().join("guests");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--locked", "--target", &triple])
+        .arg("--manifest-path")
+        .arg(&manifest)
+        .arg("--target-dir")
+        .arg(&folder)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .status()
+        .unwrap();
+    assert!(built.success(), "gtc was not built; is the target {triple} installed?");
+    std::fs::read(folder.join(triple).join("release/gtc")).unwrap()
+}
+
+/// The driver, which cargo builds with the tests.
+pub(crate) fn driver() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    this.parent().and_then(Path::parent).unwrap().join("examples/single-vm-driver")
+}
+
+/// A SquashFS with one file.
+pub(crate) fn bundle(to: &Path, says: &str) {
+    let folder = to.with_extension("folder");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("bundle.yaml"), says).unwrap();
+    let (from, to) = (folder.to_str().unwrap(), to.to_str().unwrap());
+    must(&["mksquashfs", from, to, "-quiet", "-no-progress", "-noappend", "-all-root"]);
+}

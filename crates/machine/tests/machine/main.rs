@@ -1,0 +1,14 @@
+//! The machine that is a map and a real one, put through the same life.
+
+mod certificates;
+mod cuts;
+mod host;
+mod real;
+
+/// The machine that is a map, and descriptions to make plans of.
+#[path = "../../../single-vm/tests/single-vm/machine.rs"]
+#[expect(dead_code, reason = "it is shared, and not all of it is used here")]
+mod machine;
+#[path = "../../../single-vm/tests/single-vm/world.rs"]
+#[expect(dead_code, reason = "it is shared, and not all of it is used here")]
+mod world;

@@ -1,0 +1,230 @@
+//! One machine's life, with real systemd: from bare to serving, and back.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::host::{Host, bundle, driver, gtc};
+
+const SERVICE: &str = "greentic-hello.service";
+const UNIT: &str = "/etc/systemd/system/greentic-hello.service";
+
+/// What is put on the machine.
+struct Day {
+    host: Host,
+}
+
+impl Day {
+    fn new(name: &str) -> Option<Self> {
+        let host = Host::fresh(name)?;
+        fs::copy(driver(), host.folder.join("driver")).unwrap();
+        let program = gtc();
+        for version in ["v1", "v2", "broken"] {
+            let bytes = [&program[..], b"\n", version.as_bytes()].concat();
+            fs::write(host.folder.join(version), bytes).unwrap();
+        }
+        for bundle_name in ["one", "two"] {
+            bundle(&host.folder.join(format!("{bundle_name}.gtbundle")), bundle_name);
+        }
+        Some(Self { host })
+    }
+
+    /// Describes what the machine should have.
+    fn describe(&self, program: &str, bundle: &str) {
+        let text = format!(
+            "apiVersion: greentic.ai/v1alpha1\nkind: Deployment\nmetadata: {{name: hello}}\n\
+             spec:\n  bundle: {{source: /work/{bundle}.gtbundle}}\n  \
+             runtime: {{binary: /work/{program}}}\n  health: {{startupTimeoutSeconds: 5}}\n"
+        );
+        fs::write(self.host.folder.join("spec.yaml"), text).unwrap();
+    }
+
+    fn drive(&self, verb: &str, more: &[&str]) -> (Option<i32>, Value) {
+        self.host.drive(&[&[verb, "/work/spec.yaml"], more].concat())
+    }
+
+    /// Applies what is described; how many steps it took.
+    fn apply(&self) -> u64 {
+        let (code, applied) = self.drive("apply", &[]);
+        assert_eq!(code, Some(0), "{applied:#}");
+        applied["steps"].as_u64().unwrap()
+    }
+
+    fn steps_planned(&self) -> usize {
+        let (code, document) = self.drive("plan", &[]);
+        assert_eq!(code, Some(0), "{document:#}");
+        document["plan"]["steps"].as_array().unwrap().len()
+    }
+
+    fn status(&self) -> Value {
+        let (code, said) = self.drive("status", &[]);
+        assert_eq!(code, Some(0), "{said:#}");
+        said
+    }
+
+    /// What drifted, as `unit:name` and the names of the fields.
+    fn drift(&self) -> Vec<String> {
+        let said = self.status();
+        let drifts = said["status"]["drift"].as_array().unwrap();
+        let named = |drift: &Value| {
+            let fields = drift["fields"].as_array().unwrap().iter();
+            let fields: Vec<&str> = fields.map(|it| it["field"].as_str().unwrap()).collect();
+            format!("{} {}", drift["id"].as_str().unwrap(), fields.join(","))
+        };
+        drifts.iter().map(named).collect()
+    }
+
+    fn serves(&self, version: &str) {
+        let said = self.host.serves();
+        assert!(said.starts_with(&format!("{version} sha256:")), "{said}\n{:#}", self.status());
+    }
+
+    fn is_well(&self) {
+        let said = self.status();
+        assert_eq!(said["unhealthy"], Value::Null, "{said:#}");
+        assert_eq!(said["status"]["steps"], 0, "{said:#}");
+    }
+}
+
+#[test]
+fn a_machine_serves_is_mended_upgraded_rolled_back_restarted_and_emptied() {
+    let Some(day) = Day::new("day") else { return };
+    day.describe("v1", "one");
+    first(&day);
+    tampered(&day);
+    upgraded(&day);
+    broken(&day);
+    day.host.restart();
+    day.serves("v2");
+    day.is_well();
+    emptied(&day);
+}
+
+fn first(day: &Day) {
+    let all = day.steps_planned();
+    assert!(all > 30, "{all}");
+    let untouched =
+        day.host.run(&["ls", "/etc/greentic", "/opt/greentic", "/var/lib/gtc-single-vm"]);
+    assert!(!untouched.status.success(), "planning has touched the machine");
+    assert_eq!(day.apply(), all as u64);
+    day.serves("v1");
+    day.is_well();
+    let again = day.host.drive(&["apply", "/work/spec.yaml"]).1;
+    assert_eq!((&again["changed"], &again["steps"]), (&Value::Bool(false), &Value::from(0)));
+    let mounted = day.host.must(&["sh", "-c", "cat /srv/greentic/hello/*/bundle.yaml"]);
+    assert_eq!(mounted, "one");
+    let found = "stat -c '%a %U:%G' /etc/greentic/hello/tls/*/key.pem \
+                 /var/lib/greentic/hello/state /opt/greentic/hello/bin/gtc-*";
+    assert_eq!(
+        day.host.must(&["sh", "-c", found]),
+        "600 root:root\n600 root:root\n600 root:root\n700 greentic-hello:greentic-hello\n755 root:root\n"
+    );
+    let user = day.host.must(&["ps", "-o", "user:20=", "-C", "gtc-"]);
+    assert_eq!(user, "");
+}
+
+fn tampered(day: &Day) {
+    let harms: [(&str, &[&str]); 5] = [
+        (
+            "systemctl stop greentic-hello.service",
+            &[
+                "unit:greentic-hello.service active,configuration",
+                "serving:greentic-hello.service bundle",
+            ],
+        ),
+        (
+            "chmod 644 /etc/greentic/hello/tls/server-1/key.pem",
+            &["certificate:/etc/greentic/hello/tls/server-1 mode"],
+        ),
+        ("systemctl disable -q greentic-hello.service", &["unit:greentic-hello.service enabled"]),
+        (
+            "chown root /var/lib/greentic/hello/state",
+            &["directory:/var/lib/greentic/hello/state owner"],
+        ),
+        (
+            "sed -i s/ProtectHome=yes/ProtectHome=no/ /etc/systemd/system/greentic-hello.service",
+            &["file:/etc/systemd/system/greentic-hello.service content"],
+        ),
+    ];
+    for (harm, wanted) in harms {
+        day.host.must(&["sh", "-c", harm]);
+        assert_eq!(day.drift(), wanted, "{harm}");
+        assert!(day.apply() > 0, "{harm}");
+        assert_eq!(day.drift(), [""; 0], "{harm}");
+        day.serves("v1");
+        day.is_well();
+    }
+    assert!(day.host.must(&["cat", UNIT]).contains("ProtectHome=yes"));
+}
+
+fn upgraded(day: &Day) {
+    let before = day.host.serves();
+    day.describe("v1", "two");
+    let main_pid = || day.host.must(&["systemctl", "show", "-p", "MainPID", SERVICE]);
+    let pid = main_pid();
+    day.apply();
+    day.serves("v1");
+    assert_ne!(day.host.serves(), before);
+    assert_eq!(main_pid(), pid, "a new bundle restarts nothing");
+    day.describe("v2", "two");
+    // Each time it dies a moment later, until it lives: what is done stays done.
+    let mut deaths = 0;
+    for moments in [1, 2, 5, 8, 9] {
+        let (code, _) = day.drive("apply", &["--dies-at", &moments.to_string()]);
+        if code == Some(0) {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!(deaths >= 2, "{deaths}");
+    day.apply();
+    day.serves("v2");
+    day.is_well();
+    let programs = day.host.must(&["sh", "-c", "ls /opt/greentic/hello/bin | wc -l"]);
+    assert_eq!(programs.trim(), "1");
+}
+
+fn broken(day: &Day) {
+    day.describe("broken", "two");
+    let (code, said) = day.drive("apply", &[]);
+    assert_eq!(code, Some(7), "{said:#}");
+    let details = &said["error"]["details"];
+    assert_eq!(details["restored"], true, "{said:#}");
+    let log = details["log"].to_string();
+    assert!(log.contains("the database is not there"), "{said:#}");
+    day.serves("v2");
+    day.describe("v2", "two");
+    day.is_well();
+}
+
+fn emptied(day: &Day) {
+    let everything = "find /etc /opt /srv /var/lib /var/cache /var/log -name '*greentic*' -o -name \
+                      'gtc*' | sort; getent passwd greentic-hello; losetup -a | grep -c gtbundle";
+    let (code, said) = day.drive("destroy", &[]);
+    assert_eq!(code, Some(0), "{said:#}");
+    assert!(!said["kept"].as_array().unwrap().is_empty());
+    let state = day.host.must(&["ls", "/var/lib/greentic/hello/state"]);
+    assert!(state.contains("revisions"), "{state}");
+    let (code, said) = day.drive("purge", &[]);
+    assert_eq!(code, Some(0), "{said:#}");
+    let left = day.host.run(&["sh", "-c", everything]);
+    assert_eq!(String::from_utf8_lossy(&left.stdout).trim(), "0");
+    assert!(day.steps_planned() > 30);
+    assert_eq!(day.status()["status"]["state"], "absent");
+}
+
+/// From nothing, killed at many moments on the way.
+#[test]
+fn a_machine_gets_there_however_often_the_command_is_killed() {
+    let Some(day) = Day::new("killed") else { return };
+    day.describe("v1", "one");
+    let mut killed = 0;
+    for moments in [0, 1, 3, 10, 21, 22, 25, 26, 9, 8, 7, 6, 5, 4, 3, 2, 1] {
+        let (code, _) = day.drive("apply", &["--dies-at", &moments.to_string()]);
+        killed += usize::from(code != Some(0));
+    }
+    assert!(killed > 8, "{killed}");
+    day.apply();
+    day.serves("v1");
+    day.is_well();
+}
