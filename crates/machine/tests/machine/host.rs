@@ -1,6 +1,7 @@
 //! A machine with a real systemd as process 1: a container of Podman, from a root file system that
 //! `debootstrap` makes once.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -11,6 +12,8 @@ use serde_json::Value;
 const IMAGE: &str = "localhost/greentic-test-machine";
 /// What the image is made of: another list makes another one.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus";
+/// Mounts that systemd makes for a service are seen by others, as on a machine that is no container.
+const INIT: &str = "mount --make-rshared / && exec /lib/systemd/systemd";
 /// How long a machine may take to begin.
 const BOOT: Duration = Duration::from_secs(60);
 
@@ -61,11 +64,14 @@ fn make_image() -> Result<(), String> {
     if !info.status.success() {
         return Err(format!("Podman does not run here: {}", text(&info)));
     }
+    let folder = target().join("machine");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    // Each test is a process of its own, and one makes it.
+    let lock = File::create(folder.join("lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
     if podman(&["image", "exists", IMAGE]).status.success() {
         return Ok(());
     }
-    let folder = target().join("machine");
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let root = folder.join("root");
     let root = root.to_str().ok_or("the folder is not UTF-8")?;
     // Of the same release as this machine, so that what runs here runs there.
@@ -109,7 +115,9 @@ impl Host {
             "--name",
             &host.name,
             IMAGE,
-            "/lib/systemd/systemd",
+            "sh",
+            "-c",
+            INIT,
         ]);
         assert!(begun.status.success(), "{}", text(&begun));
         host.is_up();
