@@ -10,9 +10,12 @@ use crate::house::House;
 /// A Debian package, and a program that is there when the package is.
 const PACKAGES: &[(&str, &str)] = &[
     ("bsdutils", "script"),
+    ("debootstrap", "debootstrap"),
     ("docker-registry", "docker-registry"),
     ("fish", "fish"),
     ("openssl", "openssl"),
+    ("podman", "podman"),
+    ("runc", "runc"),
     ("squashfs-tools", "unsquashfs"),
     ("systemd", "systemd-analyze"),
     ("unzip", "unzip"),

@@ -16,6 +16,8 @@ struct Options {
     plan: Option<PathBuf>,
     /// After how many steps it dies: half-steps, so that an odd number dies with a step begun.
     dies_at: Option<usize>,
+    /// What time it thinks it is.
+    now: Timestamp,
 }
 
 fn main() -> ExitCode {
@@ -25,13 +27,14 @@ fn main() -> ExitCode {
         words.get(at + 1).cloned()
     };
     let (Some(verb), Some(spec)) = (words.first(), words.get(1)) else {
-        eprintln!("plan|apply|status|destroy|purge SPEC [--plan FILE] [--dies-at N]");
+        eprintln!("plan|apply|status|destroy|purge SPEC [--plan FILE] [--dies-at N] [--days N]");
         return ExitCode::from(2);
     };
     let options = Options {
         spec: spec.into(),
         plan: option("--plan").map(Into::into),
         dies_at: option("--dies-at").and_then(|number| number.parse().ok()),
+        now: now(option("--days").and_then(|days| days.parse().ok()).unwrap_or(0)),
     };
     match run(verb, &options) {
         Ok(value) => {
@@ -46,15 +49,16 @@ fn main() -> ExitCode {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program of its own has no clock module")]
-fn now() -> Timestamp {
-    Timestamp::now()
+fn now(days: i64) -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second() + days * 86_400).unwrap_or(now)
 }
 
 fn run(verb: &str, options: &Options) -> Result<Value, Fault> {
     let text =
         std::fs::read_to_string(&options.spec).map_err(|e| Fault::internal(e.to_string()))?;
     let deployment = Deployment::parse(&text).map_err(|all| Problem::fault("spec", &all))?;
-    let linux = Linux::new(now());
+    let linux = Linux::new(options.now);
     let name = &deployment.metadata.name;
     let value = match verb {
         "plan" => json!(made(&linux, &deployment)?),
@@ -67,7 +71,7 @@ fn run(verb: &str, options: &Options) -> Result<Value, Fault> {
         }
         "status" => {
             let (wanted, _) = wanted(&linux, &deployment)?;
-            let status = status(&linux, name, Some(&wanted), now())?;
+            let status = status(&linux, name, Some(&wanted), options.now)?;
             let unhealthy = status.check().err();
             json!({"status": status, "unhealthy": unhealthy})
         }

@@ -10,3 +10,6 @@ pub(crate) use checked::{not_after, read_chain, read_key};
 pub(crate) use generated::generated;
 pub(crate) use given::given;
 pub(crate) use make::{AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE, Made, make};
+
+#[cfg(test)]
+mod tests;

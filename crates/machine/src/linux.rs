@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod certificate;
 mod command;
+mod draft;
 mod facts;
 mod files;
 mod images;

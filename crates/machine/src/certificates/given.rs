@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use deploy_spec::{Digest, Fault, Timestamp};
+use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use single_vm::CertificateFacts;
 use single_vm::resource::Artifact;
@@ -55,17 +56,14 @@ pub(crate) fn given(sources: &Sources, now: Timestamp) -> Result<CertificateFact
     let chain = problems.add(Artifact::Certificate, read_chain(certificate));
     let its_key = problems.add(Artifact::Key, read_key(key));
     problems.add(Artifact::Key, is_private(key));
-    if let Some(by) = by.iter().flatten().next() {
-        problems.add(Artifact::Authority, is_good(by, now));
-        if let Some(chain) = &chain {
-            for whom in [For::Servers, For::Clients] {
-                let checked = is_by(chain, by, now, whom).map_err(|why| not_by(whom, &why));
-                problems.add(Artifact::Certificate, checked);
-            }
-        }
-    }
+    let by = by.and_then(|by| by.into_iter().next());
+    let is_good = |it: &CertificateDer<'_>| is_good(it, now);
+    let by = by.filter(|by| problems.add(Artifact::Authority, is_good(by)).is_some());
     if let Some(chain) = chain {
-        problems.add(Artifact::Certificate, is_good(&chain[0], now));
+        let is_good = problems.add(Artifact::Certificate, is_good(&chain[0])).is_some();
+        if let Some(by) = by.filter(|_| is_good) {
+            problems.add(Artifact::Certificate, is_for_both(&chain, &by, now));
+        }
         if let Some(key) = its_key {
             problems.add(Artifact::Key, is_its_key(&Pair { chain, key }));
         }
@@ -80,12 +78,18 @@ pub(crate) fn given(sources: &Sources, now: Timestamp) -> Result<CertificateFact
 }
 
 /// It is shown by the server to its clients, and to the server by who asks for its health.
-fn not_by(whom: For, why: &str) -> String {
-    let whom = match whom {
-        For::Servers => "a server",
-        For::Clients => "a client, which is how the health of the service is asked for",
-    };
-    format!("is not by the authority in `caFile`, or not for {whom}: {why}")
+fn is_for_both(
+    chain: &[CertificateDer<'static>],
+    by: &CertificateDer<'static>,
+    now: Timestamp,
+) -> Result<(), String> {
+    is_by(chain, by, now, For::Servers)
+        .map_err(|why| format!("is not a server's by the authority in `caFile`: {why}"))?;
+    is_by(chain, by, now, For::Clients).map_err(|why| {
+        format!(
+            "is not for clients as well, and the health of the service is asked for with it: {why}"
+        )
+    })
 }
 
 fn is_private(path: &Path) -> Result<(), String> {

@@ -9,9 +9,14 @@ use single_vm::{Actual, Resource};
 
 use super::command::{ask, must};
 
+/// A database and a name or number in it.
+type Asked = (&'static str, String);
+/// The fields of its line, if there is one.
+type Answer = Option<Vec<String>>;
+
 /// Answers of the name service, each asked for once.
 #[derive(Debug, Default)]
-pub(super) struct Names(RefCell<HashMap<(&'static str, String), Option<Vec<String>>>>);
+pub(super) struct Names(RefCell<HashMap<Asked, Answer>>);
 
 /// The numbers of an owner.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +27,8 @@ pub(super) struct Numbers {
 
 impl Names {
     /// The fields of `key`, a name or a number, in `passwd` or `group`.
-    fn entry(&self, database: &'static str, key: &str) -> Result<Option<Vec<String>>, Fault> {
-        let asked = (database, key.to_owned());
+    fn entry(&self, database: &'static str, key: &str) -> Result<Answer, Fault> {
+        let asked: Asked = (database, key.to_owned());
         if let Some(known) = self.0.borrow().get(&asked) {
             return Ok(known.clone());
         }
@@ -34,9 +39,9 @@ impl Names {
             return Err(Fault::unavailable(format!("`getent {database} {key}` failed: {why}")));
         }
         let line = said.out.lines().next().filter(|_| said.success);
-        let fields = line.map(|line| line.split(':').map(str::to_owned).collect());
-        self.0.borrow_mut().insert(asked, fields);
-        Ok(self.0.borrow().get(&(database, key.to_owned())).cloned().flatten())
+        let fields: Answer = line.map(|line| line.split(':').map(str::to_owned).collect());
+        self.0.borrow_mut().insert(asked, fields.clone());
+        Ok(fields)
     }
 
     fn forget(&self) {

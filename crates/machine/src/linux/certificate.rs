@@ -1,7 +1,6 @@
 //! A directory with a certificate and its key.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, lchown};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use deploy_spec::{Fault, Timestamp};
@@ -10,7 +9,8 @@ use single_vm::spec::MachinePath;
 use single_vm::{Actual, Resource};
 
 use super::accounts::{Names, Numbers};
-use super::files::{self, failed, metadata, sync};
+use super::draft::{self, sync};
+use super::files::{self, failed, metadata};
 use crate::certificates::{self, AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE, Made};
 
 const FILES: [&str; 3] = [CERTIFICATE_FILE, KEY_FILE, AUTHORITY_FILE];
@@ -64,16 +64,10 @@ fn is_whole(path: &Path) -> Result<bool, Fault> {
 }
 
 fn permit(path: &Path, numbers: Numbers) -> Result<(), Fault> {
-    let own = |path: &Path, mode: Mode| -> Result<(), Fault> {
-        let owned = lchown(path, Some(numbers.uid), Some(numbers.gid));
-        owned.map_err(failed("changing the owner of", path))?;
-        let permissions = Permissions::from_mode(mode.bits().into());
-        fs::set_permissions(path, permissions).map_err(failed("changing the mode of", path))
-    };
     for file in FILES.map(|file| path.join(file)) {
         if metadata(&file)?.is_some_and(|found| found.is_file()) {
-            own(&file, Mode::new(0o600))?;
+            draft::permit(&file, numbers, Mode::new(0o600))?;
         }
     }
-    own(path, Mode::new(0o700))
+    draft::permit(path, numbers, Mode::new(0o700))
 }

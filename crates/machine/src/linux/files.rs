@@ -1,18 +1,18 @@
 //! Directories and files. What is written is written beside its place, made durable and renamed into
 //! it: whoever reads it, at any moment, sees the old or the new. Links are never followed.
 
-use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, lchown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::Path;
 
 use deploy_spec::{Digest, Fault};
-use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use single_vm::Actual;
 use single_vm::resource::{Content, Mode, Owner};
 
 use super::accounts::{Names, Numbers};
+use super::draft::{Draft, own, parent, permit, sync};
 use crate::sources::Sources;
 
 /// The largest text that a plan shows next to another, in bytes.
@@ -147,18 +147,6 @@ fn own_all(path: &Path, numbers: Numbers) -> Result<(), Fault> {
     Ok(())
 }
 
-fn own(path: &Path, numbers: Numbers) -> Result<(), Fault> {
-    let changed = lchown(path, Some(numbers.uid), Some(numbers.gid));
-    changed.map_err(failed("changing the owner of", path))
-}
-
-/// Owner, then mode: a change of the owner takes bits off.
-fn permit(path: &Path, numbers: Numbers, mode: Mode) -> Result<(), Fault> {
-    own(path, numbers)?;
-    let permissions = Permissions::from_mode(mode.bits().into());
-    fs::set_permissions(path, permissions).map_err(failed("changing the mode of", path))
-}
-
 /// Writes a file, or gives it its owner and mode when its bytes are right.
 pub(super) fn write(
     path: &Path,
@@ -192,46 +180,6 @@ pub(super) fn write(
         }
     }
     draft.keep(numbers, mode)
-}
-
-/// A file beside its place, gone when it is not kept.
-pub(super) struct Draft {
-    file: tempfile::NamedTempFile,
-    path: PathBuf,
-}
-
-impl Draft {
-    /// With mode 0600 and this process's owner.
-    pub(super) fn new(path: &Path) -> Result<Self, Fault> {
-        let made = tempfile::Builder::new().prefix(".gtc-").tempfile_in(parent(path));
-        let file = made.map_err(failed("writing", path))?;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
-    pub(super) fn file(&self) -> &File {
-        self.file.as_file()
-    }
-
-    /// Puts it into its place.
-    pub(super) fn keep(self, numbers: Numbers, mode: Mode) -> Result<(), Fault> {
-        permit(self.file.path(), numbers, mode)?;
-        let path = &self.path;
-        self.file.as_file().sync_all().map_err(failed("writing", path))?;
-        self.file.persist(path).map_err(|error| failed("writing", path)(error.error))?;
-        sync(parent(path))
-    }
-}
-
-fn parent(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
-}
-
-/// Makes what happened to the entries of a directory durable.
-pub(super) fn sync(directory: &Path) -> Result<(), Fault> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(directory, flags, rustix::fs::Mode::empty());
-    let done = opened.and_then(rustix::fs::fsync);
-    done.map_err(|error| failed("writing", directory)(error.into()))
 }
 
 /// Removes a file, if it is there.

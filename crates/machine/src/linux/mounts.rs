@@ -11,7 +11,7 @@ pub(super) fn is_mounted(path: &str) -> bool {
 /// The last mount at a place is the one that is seen.
 fn is_bundle(mounts: &str, path: &str) -> bool {
     let at = |line: &&str| line.split(' ').nth(4) == Some(path);
-    let Some(line) = mounts.lines().filter(at).next_back() else { return false };
+    let Some(line) = mounts.lines().rfind(at) else { return false };
     let Some((before, after)) = line.split_once(" - ") else { return false };
     let is_read_only = before
         .split(' ')

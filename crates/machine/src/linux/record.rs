@@ -13,7 +13,8 @@ use single_vm::resource::Mode;
 use single_vm::spec::DeploymentName;
 
 use super::accounts::Numbers;
-use super::files::{Draft, failed, remove_directory, remove_file, sync};
+use super::draft::{Draft, sync};
+use super::files::{failed, remove_directory, remove_file};
 
 const FOLDER: &str = "var/lib/gtc-single-vm";
 /// Gone after a restart of the machine, with whoever held it.
@@ -62,6 +63,12 @@ fn make_private(folder: &Path) -> Result<(), Fault> {
 }
 
 pub(super) fn claim(root: &Path, name: &DeploymentName) -> Result<Box<dyn Any>, Fault> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Fault::refused(format!(
+            "only root can change what `{name}` is on this machine"
+        ))
+        .hint("sudo gtc single-vm apply --spec FILE"));
+    }
     let folder = root.join(LOCKS);
     make_private(&folder)?;
     let path = folder.join(format!("{name}.lock"));

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-const IMAGE: &str = "localhost/greentic-test-machine";
-/// What the image is made of: another list makes another one.
-const PACKAGES: &str = "systemd,systemd-sysv,dbus";
+/// What the image is made of, beside what every Debian has, joined by `_`.
+const PACKAGES: &str = "systemd_systemd-sysv_dbus_squashfuse_fuse3";
 /// Mounts that systemd makes for a service are seen by others, as on a machine that is no container.
 const INIT: &str = "mount --make-rshared / && exec /lib/systemd/systemd";
 /// How long a machine may take to begin.
@@ -20,7 +19,7 @@ const BOOT: Duration = Duration::from_secs(60);
 /// One machine, gone when it is dropped.
 pub(crate) struct Host {
     name: String,
-    /// What is `/work` on it.
+    /// What is `/given` on it.
     pub(crate) folder: PathBuf,
 }
 
@@ -47,6 +46,11 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
+/// Another list makes another image.
+fn image_name() -> String {
+    format!("localhost/greentic-test-machine:{PACKAGES}")
+}
+
 /// The image, or why there can be none here.
 fn image() -> Result<(), String> {
     static MADE: OnceLock<Result<(), String>> = OnceLock::new();
@@ -64,23 +68,24 @@ fn make_image() -> Result<(), String> {
     if !info.status.success() {
         return Err(format!("Podman does not run here: {}", text(&info)));
     }
+    let image = image_name();
     let folder = target().join("machine");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     // Each test is a process of its own, and one makes it.
     let lock = File::create(folder.join("lock")).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
-    if podman(&["image", "exists", IMAGE]).status.success() {
+    if podman(&["image", "exists", &image]).status.success() {
         return Ok(());
     }
     let root = folder.join("root");
     let root = root.to_str().ok_or("the folder is not UTF-8")?;
+    let packages = PACKAGES.replace('_', ",");
     // Of the same release as this machine, so that what runs here runs there.
     let script = format!(
-        "set -e; . /etc/os-release; test -e {root}/done || {{ rm -rf {root}; \
-         debootstrap --variant=minbase --include={PACKAGES} $VERSION_CODENAME {root}; \
-         touch {root}/done; }}; \
+        "set -e; . /etc/os-release; rm -rf {root}; \
+         debootstrap --variant=minbase --include={packages} $VERSION_CODENAME {root}; \
          tar -C {root} --exclude ./var/cache/apt --exclude ./var/lib/apt/lists -c . \
-         | podman import - {IMAGE}"
+         | podman import - {image}; rm -rf {root}"
     );
     let made = run(&["sh", "-c", &script]);
     made.status.success().then_some(()).ok_or_else(|| text(&made))
@@ -98,7 +103,7 @@ impl Host {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let host = Self { name, folder };
-        let volume = format!("{}:/work", host.folder.display());
+        let volume = format!("{}:/given", host.folder.display());
         let begun = podman(&[
             "run",
             "--detach",
@@ -114,7 +119,7 @@ impl Host {
             &volume,
             "--name",
             &host.name,
-            IMAGE,
+            &image_name(),
             "sh",
             "-c",
             INIT,
@@ -159,7 +164,7 @@ impl Host {
 
     /// Runs the driver: its exit code, and what it printed.
     pub(crate) fn drive(&self, words: &[&str]) -> (Option<i32>, Value) {
-        let output = self.run(&[&["/work/driver"], words].concat());
+        let output = self.run(&[&["/given/driver"], words].concat());
         let value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         if value.is_null() {
             eprintln!("{}", text(&output));

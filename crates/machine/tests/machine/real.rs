@@ -33,14 +33,14 @@ impl Day {
     fn describe(&self, program: &str, bundle: &str) {
         let text = format!(
             "apiVersion: greentic.ai/v1alpha1\nkind: Deployment\nmetadata: {{name: hello}}\n\
-             spec:\n  bundle: {{source: /work/{bundle}.gtbundle}}\n  \
-             runtime: {{binary: /work/{program}}}\n  health: {{startupTimeoutSeconds: 5}}\n"
+             spec:\n  bundle: {{source: /given/{bundle}.gtbundle}}\n  \
+             runtime: {{binary: /given/{program}}}\n  health: {{startupTimeoutSeconds: 5}}\n"
         );
         fs::write(self.host.folder.join("spec.yaml"), text).unwrap();
     }
 
     fn drive(&self, verb: &str, more: &[&str]) -> (Option<i32>, Value) {
-        self.host.drive(&[&[verb, "/work/spec.yaml"], more].concat())
+        self.host.drive(&[&[verb, "/given/spec.yaml"], more].concat())
     }
 
     /// Applies what is described; how many steps it took.
@@ -109,7 +109,7 @@ fn first(day: &Day) {
     assert_eq!(day.apply(), all as u64);
     day.serves("v1");
     day.is_well();
-    let again = day.host.drive(&["apply", "/work/spec.yaml"]).1;
+    let again = day.host.drive(&["apply", "/given/spec.yaml"]).1;
     assert_eq!((&again["changed"], &again["steps"]), (&Value::Bool(false), &Value::from(0)));
     let mounted = day.host.must(&["sh", "-c", "cat /srv/greentic/hello/*/bundle.yaml"]);
     assert_eq!(mounted, "one");
@@ -160,6 +160,9 @@ fn tampered(day: &Day) {
 
 fn upgraded(day: &Day) {
     let before = day.host.serves();
+    let asks = "while true; do (exec 3<>/dev/tcp/127.0.0.1/8080; printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3; \
+                read -r line <&3; [[ $line == *200* ]]) 2>&1 && echo got || echo lost; done >/given/asked";
+    day.host.must(&["systemd-run", "--quiet", "--unit=asks", "bash", "-c", asks]);
     day.describe("v1", "two");
     let main_pid = || day.host.must(&["systemctl", "show", "-p", "MainPID", SERVICE]);
     let pid = main_pid();
@@ -181,6 +184,11 @@ fn upgraded(day: &Day) {
     day.apply();
     day.serves("v2");
     day.is_well();
+    day.host.must(&["systemctl", "stop", "asks"]);
+    let asked = fs::read_to_string(day.host.folder.join("asked")).unwrap();
+    let got = asked.lines().filter(|line| *line == "got").count();
+    assert!(got > 100, "{got}");
+    assert_eq!(asked.lines().filter(|line| *line != "got").collect::<Vec<_>>(), [""; 0]);
     let programs = day.host.must(&["sh", "-c", "ls /opt/greentic/hello/bin | wc -l"]);
     assert_eq!(programs.trim(), "1");
 }
@@ -222,7 +230,8 @@ fn a_machine_gets_there_however_often_the_command_is_killed() {
     let mut killed = 0;
     // By the clock, anywhere within a step; then after so many half-steps.
     for seconds in ["0.02", "0.05", "0.1", "0.2", "0.3"] {
-        let words = ["timeout", "-s", "KILL", seconds, "/work/driver", "apply", "/work/spec.yaml"];
+        let words =
+            ["timeout", "-s", "KILL", seconds, "/given/driver", "apply", "/given/spec.yaml"];
         killed += usize::from(!day.host.run(&words).status.success());
     }
     for moments in [0, 1, 9].into_iter().chain(std::iter::repeat(2)) {
@@ -234,6 +243,40 @@ fn a_machine_gets_there_however_often_the_command_is_killed() {
     }
     assert!(killed > 8, "{killed}");
     day.apply();
+    day.serves("v1");
+    day.is_well();
+}
+
+/// Where the kernel has no loop devices, a program mounts the bundle.
+#[test]
+fn a_machine_without_loop_devices_mounts_by_squashfuse() {
+    let Some(day) = Day::new("fuse") else { return };
+    day.describe("v1", "one");
+    day.host.must(&["rm", "/dev/loop-control"]);
+    // Made so long ago that they end soon.
+    let (code, said) = day.drive("apply", &["--days", "-380"]);
+    assert_eq!(code, Some(0), "{said:#}");
+    let mounted = day.host.must(&["sh", "-c", "cat /srv/greentic/hello/*/bundle.yaml"]);
+    assert_eq!(mounted, "one");
+    let kinds = day.host.must(&["sh", "-c", "grep /srv/greentic /proc/self/mountinfo"]);
+    assert!(kinds.contains("fuse.squashfuse"), "{kinds}");
+    let user = "systemctl show -p MainPID --value greentic-hello | xargs -I{} stat -c %U /proc/{}";
+    assert_eq!(day.host.must(&["sh", "-c", user]), "greentic-hello\n");
+    renewed(&day);
+}
+
+fn renewed(day: &Day) {
+    let due = || -> Vec<String> {
+        let said = day.status();
+        let all = said["status"]["certificates"].as_array().unwrap();
+        let due = all.iter().filter(|it| it["is_due"] == true);
+        due.map(|it| it["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(due(), ["client-1", "server-1"]);
+    day.apply();
+    assert_eq!(due(), [""; 0]);
+    let left = day.host.must(&["ls", "/etc/greentic/hello/tls"]);
+    assert_eq!(left, "authority-1\nclient-2\nserver-2\n");
     day.serves("v1");
     day.is_well();
 }

@@ -11,6 +11,7 @@ use std::os::fd::FromRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
@@ -106,17 +107,42 @@ fn start(options: &[&str]) {
     assert_eq!(std::env::var("LISTEN_FDNAMES").unwrap(), "http");
     assert_eq!(std::env::var("LISTEN_PID").unwrap(), std::process::id().to_string());
     let listener = unsafe { TcpListener::from_raw_fd(3) };
-    listener.set_nonblocking(false).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    unsafe { signal(SIGTERM, stop) };
     notify("READY=1");
     std::thread::spawn(|| loop {
         notify("WATCHDOG=1");
-        std::thread::sleep(Duration::from_secs(5));
+        idle(Duration::from_secs(5));
     });
-    for mut socket in listener.incoming().flatten() {
+    // What it took it answers; what waits is for whoever comes after it.
+    while !STOPS.load(Ordering::SeqCst) {
+        let Ok((mut socket, _)) = listener.accept() else {
+            idle(Duration::from_millis(2));
+            continue;
+        };
         let serving = revisions().into_iter().find(|(_, share)| *share == 10_000);
         let bundle = serving.map_or("none".to_owned(), |(digest, _)| digest);
         let _ = answer(&mut socket, 200, &format!("{version} {bundle}\n"));
     }
+}
+
+/// Told to stop (signal(7)).
+const SIGTERM: i32 = 15;
+static STOPS: AtomicBool = AtomicBool::new(false);
+
+unsafe extern "C" {
+    fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
+}
+
+extern "C" fn stop(_: i32) {
+    STOPS.store(true, Ordering::SeqCst);
+}
+
+/// Lets time go by: nobody writes to this socket.
+fn idle(time: Duration) {
+    let socket = UnixDatagram::unbound().unwrap();
+    socket.set_read_timeout(Some(time)).unwrap();
+    let _ = socket.recv(&mut [0]);
 }
 
 fn version() -> String {
