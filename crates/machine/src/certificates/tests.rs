@@ -1,3 +1,5 @@
+//! Certificates that are made, read again and judged.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

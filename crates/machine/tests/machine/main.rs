@@ -1,4 +1,5 @@
 //! The machine that is a map and a real one, put through the same life.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod certificates;
 mod cuts;
