@@ -144,7 +144,14 @@ impl Machine for Linux {
     }
 
     fn claim(&self, name: &DeploymentName) -> Result<Box<dyn Any>, Fault> {
-        record::claim(&self.root, name)
+        let claimed = record::claim(&self.root, name)?;
+        // Whatever a crash left half-written was noted before it was begun.
+        for id in self.recorded(name)?.entries.keys() {
+            if let Id::File(path) | Id::Certificate(path) = id {
+                draft::sweep(&self.path(path))?;
+            }
+        }
+        Ok(claimed)
     }
 }
 

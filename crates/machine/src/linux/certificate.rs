@@ -1,6 +1,7 @@
 //! A directory with a certificate and its key.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use deploy_spec::{Fault, Timestamp};
@@ -47,15 +48,15 @@ pub(super) fn make(
         return permit(&path, numbers);
     }
     files::remove_directory(&path, true)?;
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    let draft = tempfile::Builder::new().prefix(".gtc-").tempdir_in(parent);
-    let draft = draft.map_err(failed("making", &path))?;
+    draft::sweep(&path)?;
+    let draft = draft::draft_of(&path);
+    fs::DirBuilder::new().mode(0o700).create(&draft).map_err(failed("making", &path))?;
     let made = Made { path: &path, role: *role, issuer: issuer.as_deref(), days: *days, now };
-    certificates::make(&made, draft.path())?;
-    permit(draft.path(), numbers)?;
-    sync(draft.path())?;
-    fs::rename(draft.path(), &path).map_err(failed("making", &path))?;
-    sync(parent)
+    certificates::make(&made, &draft)?;
+    permit(&draft, numbers)?;
+    sync(&draft)?;
+    fs::rename(&draft, &path).map_err(failed("making", &path))?;
+    sync(draft::parent(&path))
 }
 
 fn is_whole(path: &Path) -> Result<bool, Fault> {

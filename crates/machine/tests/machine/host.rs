@@ -220,5 +220,15 @@ pub(crate) fn bundle(to: &Path, says: &str) {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("bundle.yaml"), says).unwrap();
     let (from, to) = (folder.to_str().unwrap(), to.to_str().unwrap());
-    must(&["mksquashfs", from, to, "-quiet", "-no-progress", "-noappend", "-all-root"]);
+    must(&[
+        "mksquashfs",
+        from,
+        to,
+        "-quiet",
+        "-no-progress",
+        "-noappend",
+        "-all-root",
+        "-noD",
+        "-noF",
+    ]);
 }

@@ -23,8 +23,9 @@ impl Day {
             let bytes = [&program[..], b"\n", version.as_bytes()].concat();
             fs::write(host.folder.join(version), bytes).unwrap();
         }
-        for bundle_name in ["one", "two"] {
-            bundle(&host.folder.join(format!("{bundle_name}.gtbundle")), bundle_name);
+        for bundle_name in ["one", "two", "never ready"] {
+            let file = bundle_name.replace(' ', "-");
+            bundle(&host.folder.join(format!("{file}.gtbundle")), bundle_name);
         }
         Some(Self { host })
     }
@@ -128,7 +129,7 @@ fn first(day: &Day) {
 }
 
 fn tampered(day: &Day) {
-    let harms: [(&str, &[&str]); 5] = [
+    let harms: [(&str, &[&str]); 6] = [
         (
             "systemctl stop greentic-hello.service",
             &[
@@ -141,6 +142,13 @@ fn tampered(day: &Day) {
             &["certificate:/etc/greentic/hello/tls/server-1 mode"],
         ),
         ("systemctl disable -q greentic-hello.service", &["unit:greentic-hello.service enabled"]),
+        (
+            "chown root /var/lib/greentic/hello/state",
+            &[
+                "directory:/var/lib/greentic/hello/state owner",
+                "serving:greentic-hello.service bundle",
+            ],
+        ),
         ("chown root /var/cache/greentic/hello", &["directory:/var/cache/greentic/hello owner"]),
         (
             "sed -i s/ProtectHome=yes/ProtectHome=no/ /etc/systemd/system/greentic-hello.service",
@@ -164,12 +172,11 @@ fn upgraded(day: &Day) {
                 read -r line <&3; [[ $line == *200* ]]) 2>&1 && echo got || echo lost; done >/given/asked";
     day.host.must(&["systemd-run", "--quiet", "--unit=asks", "bash", "-c", asks]);
     day.describe("v1", "two");
-    let main_pid = || day.host.must(&["systemctl", "show", "-p", "MainPID", SERVICE]);
-    let pid = main_pid();
+    let pid = main_pid(day);
     day.apply();
     day.serves("v1");
     assert_ne!(day.host.serves(), before);
-    assert_eq!(main_pid(), pid, "a new bundle restarts nothing");
+    assert_eq!(main_pid(day), pid, "a new bundle restarts nothing");
     day.describe("v2", "two");
     // Each time it dies a moment later, until it lives: what is done stays done.
     let mut deaths = 0;
@@ -202,13 +209,27 @@ fn broken(day: &Day) {
     let log = details["log"].to_string();
     assert!(log.contains("the database is not there"), "{said:#}");
     day.serves("v2");
+    // A bundle that its own gate refuses never gets a request, and nothing is started for it.
+    let before = (day.host.serves(), main_pid(day));
+    day.describe("v2", "never-ready");
+    let (code, said) = day.drive("apply", &[]);
+    assert_eq!(code, Some(7), "{said:#}");
+    let message = said["error"]["message"].as_str().unwrap();
+    assert_eq!(message, "the gate said no; what ran before is back", "{said:#}");
+    assert_eq!((day.host.serves(), main_pid(day)), before);
     day.describe("v2", "two");
     day.is_well();
 }
 
+fn main_pid(day: &Day) -> String {
+    day.host.must(&["systemctl", "show", "-p", "MainPID", SERVICE])
+}
+
 fn emptied(day: &Day) {
-    let everything = "find /etc /opt /srv /var/lib /var/cache /var/log -name '*greentic*' -o -name \
-                      'gtc*' | sort; getent passwd greentic-hello; losetup -a | grep -c gtbundle";
+    let everything = "find /etc /opt /srv /var/lib /var/cache /var/log -name '*greentic*' -o -name '*gtc*' | sort; getent passwd greentic-hello; losetup -a | grep -c gtbundle";
+    // What a crash left half-written.
+    day.host.must(&["touch", "/etc/systemd/system/.gtc-greentic-hello.service"]);
+    day.host.must(&["mkdir", "/etc/greentic/hello/tls/.gtc-server-1"]);
     let (code, said) = day.drive("destroy", &[]);
     assert_eq!(code, Some(0), "{said:#}");
     assert!(!said["kept"].as_array().unwrap().is_empty());
