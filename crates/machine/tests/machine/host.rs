@@ -64,6 +64,9 @@ fn make_image() -> Result<(), String> {
             return Err(format!("`{tool}` is not installed"));
         }
     }
+    if !rustix::process::geteuid().is_root() {
+        return Err("only root can mount in a container".into());
+    }
     let info = podman(&["info"]);
     if !info.status.success() {
         return Err(format!("Podman does not run here: {}", text(&info)));
@@ -166,7 +169,8 @@ impl Host {
     pub(crate) fn drive(&self, words: &[&str]) -> (Option<i32>, Value) {
         let output = self.run(&[&["/given/driver"], words].concat());
         let value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        if value.is_null() {
+        // 137: it was killed, as it was told to be.
+        if value.is_null() && output.status.code() != Some(137) {
             eprintln!("{}", text(&output));
         }
         (output.status.code(), value)
