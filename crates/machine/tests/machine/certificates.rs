@@ -1,13 +1,14 @@
 //! Certificates, as the description gives them.
 
 use std::fs::{self, Permissions};
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ::machine::{Linux, Sources};
 use deploy_spec::{Fault, Timestamp};
 use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use single_vm::{CertificateFacts, Deployment, Recorded};
 
 use crate::host::gtc;
@@ -41,28 +42,11 @@ impl Given {
     }
 
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-        fs::set_permissions(self.path(name), Permissions::from_mode(0o600)).unwrap();
+        write(&self.path(name), text);
     }
 
-    /// Writes an authority, and a certificate by it for `purposes`, good in 2026.
-    fn issue(&self, purposes: &[rcgen::ExtendedKeyUsagePurpose]) {
-        let year = |mut params: CertificateParams| {
-            params.not_before = rcgen::date_time_ymd(2026, 1, 1);
-            params.not_after = rcgen::date_time_ymd(2027, 1, 1);
-            params
-        };
-        let params = || year(CertificateParams::new(vec!["localhost".to_owned()]).unwrap());
-        let mut authority = params();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority_key = KeyPair::generate().unwrap();
-        self.write("ca.pem", &authority.self_signed(&authority_key).unwrap().pem());
-        let mut server = params();
-        server.extended_key_usages = purposes.to_vec();
-        let key = KeyPair::generate().unwrap();
-        let by = Issuer::new(authority, authority_key);
-        self.write("cert.pem", &server.signed_by(&key, &by).unwrap().pem());
-        self.write("key.pem", &key.serialize_pem());
+    fn issue(&self, purposes: &[ExtendedKeyUsagePurpose]) {
+        issue(self.path("bundle").parent().unwrap(), purposes, 2026..2027);
     }
 
     fn check(&self, now: &str) -> Result<CertificateFacts, Fault> {
@@ -86,6 +70,31 @@ impl Given {
         };
         problems.iter().map(line).collect()
     }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Writes an authority to `folder`, and a certificate by it for `purposes`, good in these years.
+pub(crate) fn issue(folder: &Path, purposes: &[ExtendedKeyUsagePurpose], years: Range<i32>) {
+    let params = || {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+        params
+    };
+    let mut authority = params();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().unwrap();
+    write(&folder.join("ca.pem"), &authority.self_signed(&authority_key).unwrap().pem());
+    let mut server = params();
+    server.extended_key_usages = purposes.to_vec();
+    let key = KeyPair::generate().unwrap();
+    let by = Issuer::new(authority, authority_key);
+    write(&folder.join("cert.pem"), &server.signed_by(&key, &by).unwrap().pem());
+    write(&folder.join("key.pem"), &key.serialize_pem());
 }
 
 const NOW: &str = "2026-06-01T00:00:00Z";

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::certificates::issue;
 use crate::host::{Host, bundle, driver, gtc};
 
 const SERVICE: &str = "greentic-hello.service";
@@ -284,6 +285,28 @@ fn a_machine_without_loop_devices_mounts_by_squashfuse() {
     let user = "systemctl show -p MainPID --value greentic-hello | xargs -I{} stat -c %U /proc/{}";
     assert_eq!(day.host.must(&["sh", "-c", user]), "greentic-hello\n");
     renewed(&day);
+    given(&day);
+}
+
+/// Certificates of somebody else's authority take the place of those that were made.
+fn given(day: &Day) {
+    use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    issue(&day.host.folder, &[ServerAuth, ClientAuth], 2020..2120);
+    let path = day.host.folder.join("spec.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let mtls = "{caFile: /given/ca.pem, certFile: /given/cert.pem, keyFile: /given/key.pem}";
+    let runtime = format!("runtime: {{admin: {{mtls: {mtls}}}, ");
+    fs::write(&path, text.replace("runtime: {", &runtime)).unwrap();
+    day.apply();
+    let left = day.host.must(&["sh", "-c", "stat -c '%a %U %n' /etc/greentic/hello/tls/*/*"]);
+    let left = left.lines().map(|line| line.rsplit_once('/').unwrap());
+    let names: Vec<&str> = left.clone().map(|(_, name)| name).collect();
+    assert_eq!(names, ["ca.pem", "cert.pem", "key.pem"]);
+    for (folder, _) in left {
+        assert!(folder.starts_with("600 root /etc/greentic/hello/tls/given-"), "{folder}");
+    }
+    day.serves("v1");
+    day.is_well();
 }
 
 fn renewed(day: &Day) {
