@@ -131,7 +131,7 @@ fn directories(place: &Place<'_>) -> Vec<Resource> {
     let rows = [
         (place.layout.certificates(), shared.clone(), 0o750, Holds::Parts),
         (programs.join("bin"), root.clone(), 0o755, Holds::Parts),
-        (programs.join("bundles"), shared.clone(), 0o750, Holds::Parts),
+        (place.layout.bundles(), shared.clone(), 0o750, Holds::Parts),
         (place.layout.mounts(), shared, 0o750, Holds::Parts),
         (place.layout.mount(&place.facts.bundle), root.clone(), 0o755, Holds::Mount),
         (storage.state_dir.clone(), owner.clone(), 0o700, data),

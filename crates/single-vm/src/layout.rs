@@ -28,9 +28,14 @@ impl<'a> Layout<'a> {
         self.programs().join(&format!("bin/gtc-{}", short(digest)))
     }
 
+    /// Where the files of bundles are.
+    pub(crate) fn bundles(&self) -> MachinePath {
+        self.programs().join("bundles")
+    }
+
     /// Where a bundle's file is.
     pub(crate) fn bundle(&self, digest: &Digest) -> MachinePath {
-        self.programs().join(&format!("bundles/{}.gtbundle", short(digest)))
+        self.bundles().join(&format!("{}.gtbundle", short(digest)))
     }
 
     /// The directory in which each bundle has its mount. A `-` would be escaped in the names of

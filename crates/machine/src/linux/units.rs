@@ -67,13 +67,27 @@ fn actual(name: &str, fields: &Fields) -> Actual {
 }
 
 /// What the process was started with, by its own environment: that of the unit may have been read
-/// anew since.
+/// anew since. The one of a container is the child of who watches it, whose environment is its own.
 fn configuration(pid: &str) -> Option<Digest> {
     let pid: u32 = pid.parse().ok().filter(|pid| *pid != 0)?;
+    of_process(pid).or_else(|| children(pid).into_iter().find_map(of_process))
+}
+
+fn of_process(pid: u32) -> Option<Digest> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let prefix = b"GREENTIC_CONFIGURATION=";
     let found = environment.split(|byte| *byte == 0).find_map(|it| it.strip_prefix(prefix))?;
     std::str::from_utf8(found).ok()?.parse().ok()
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let wanted = format!("PPid:\t{parent}\n");
+    let is_child = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| text.contains(&wanted))
+    };
+    pids.filter(is_child).collect()
 }
 
 /// Has systemd read its units again.

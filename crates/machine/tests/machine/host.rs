@@ -120,6 +120,11 @@ impl Host {
             "nproc=4096:4096",
             "--volume",
             &volume,
+            // The engine of this machine, for the containers of that one, and a place for them.
+            "--volume",
+            "/usr:/host/usr:ro",
+            "--tmpfs",
+            "/var/lib/containers:rw,exec",
             "--name",
             &host.name,
             &image_name(),
@@ -146,6 +151,42 @@ impl Host {
         let nodes =
             "for n in $(seq 0 63); do test -e /dev/loop$n || mknod /dev/loop$n b 7 $n; done";
         self.must(&["sh", "-c", nodes]);
+    }
+
+    /// Gives the machine Podman: this machine's, which is of the same release. What it says of control
+    /// groups is so because the machine is a container itself.
+    pub(crate) fn has_podman(&self) {
+        let script = r#"
+            set -e
+            mkdir -p /etc/containers
+            printf '{"default":[{"type":"insecureAcceptAnything"}]}' >/etc/containers/policy.json
+            cat >/etc/containers/containers.conf <<'END'
+[containers]
+volumes = ["/sys/fs/cgroup:/sys/fs/cgroup:ro"]
+[engine]
+cgroup_manager = "cgroupfs"
+conmon_path = ["/usr/bin/conmon"]
+runtime = "runc"
+[engine.runtimes]
+runc = ["/usr/sbin/runc"]
+END
+            for program in bin/podman bin/conmon sbin/runc; do
+                printf '#!/bin/sh\nLD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu exec /host/usr/%s "$@"\n' \
+                    $program >/usr/$program
+                chmod +x /usr/$program
+            done
+        "#;
+        self.must(&["sh", "-c", script]);
+    }
+
+    /// Puts an image with the program `/given/NAME` into its store, as `localhost/gtc:NAME`.
+    pub(crate) fn has_image(&self, name: &str) {
+        let script = format!(
+            "mkdir -p /tmp/image/usr/bin && install /given/{name} /tmp/image/usr/bin/gtc && \
+             tar -C /tmp/image -c . | podman import --change 'ENTRYPOINT=[\"/usr/bin/gtc\"]' \
+             --change 'ENV PATH=/usr/bin' - localhost/gtc:{name}"
+        );
+        self.must(&["sh", "-c", &script]);
     }
 
     /// As a power button would.

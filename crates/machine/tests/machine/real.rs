@@ -324,3 +324,41 @@ fn renewed(day: &Day) {
     day.serves("v1");
     day.is_well();
 }
+
+/// The same life, with a container in the place of the binary.
+#[test]
+fn a_machine_runs_an_image_as_it_runs_a_binary() {
+    let Some(day) = Day::new("image") else { return };
+    day.host.has_podman();
+    let image = |name: &str| {
+        day.describe(name, "one");
+        let path = day.host.folder.join("spec.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let image = format!("image: 'localhost/gtc:{name}'");
+        fs::write(&path, text.replace(&format!("binary: /given/{name}"), &image)).unwrap();
+    };
+    image("v1");
+    let (code, said) = day.drive("plan", &[]);
+    assert_eq!((code, &said["error"]["kind"]), (Some(3), &"not-found".into()), "{said:#}");
+    ["v1", "v2", "broken"].iter().for_each(|name| day.host.has_image(name));
+    day.apply();
+    day.serves("v1");
+    day.is_well();
+    assert_eq!(day.apply(), 0);
+    day.host.must(&["podman", "stop", "greentic-hello"]);
+    day.apply();
+    day.is_well();
+    image("v2");
+    day.apply();
+    day.serves("v2");
+    image("broken");
+    let (code, said) = day.drive("apply", &[]);
+    assert_eq!((code, &said["error"]["details"]["restored"]), (Some(7), &true.into()), "{said:#}");
+    image("v2");
+    day.serves("v2");
+    day.is_well();
+    let (code, said) = day.drive("purge", &[]);
+    assert_eq!(code, Some(0), "{said:#}");
+    assert_eq!(day.host.must(&["podman", "ps", "--all", "--quiet"]), "");
+    assert_eq!(day.status()["status"]["state"], "absent");
+}

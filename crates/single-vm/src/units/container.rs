@@ -64,7 +64,8 @@ fn options(place: &Place<'_>, admin: &AdminFiles) -> String {
     )
 }
 
-/// The same paths inside as outside. Mounts of later bundles arrive in the container by `rslave`.
+/// The same paths inside as outside. Later bundles and their mounts arrive in the container as well,
+/// the latter by `rslave`.
 fn volumes(place: &Place<'_>, admin: &AdminFiles) -> String {
     let storage = &place.deployment.spec.storage;
     let writable = [&storage.state_dir, &storage.cache_dir, &storage.log_dir, &storage.temp_dir];
@@ -72,6 +73,8 @@ fn volumes(place: &Place<'_>, admin: &AdminFiles) -> String {
         writable.iter().map(|path| format!("--volume {path}:{path}:rw ")).collect();
     let mounts = place.layout.mounts();
     text.push_str(&format!("--volume {mounts}:{mounts}:ro,rslave "));
+    let bundles = place.layout.bundles();
+    text.push_str(&format!("--volume {bundles}:{bundles}:ro "));
     for path in [&admin.authority, &admin.certificate, &admin.key] {
         text.push_str(&format!("--volume {path}:{path}:ro "));
     }
