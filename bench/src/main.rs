@@ -8,6 +8,7 @@ mod bundles;
 mod figures;
 mod measured;
 mod pick;
+mod proxy;
 mod serve_wasm;
 mod shift;
 mod tree;
@@ -25,18 +26,21 @@ struct Bench {
     wasmtime: PathBuf,
     /// The example, built.
     example: PathBuf,
+    /// The folder with the proxies beside it that are no Debian packages.
+    proxies: PathBuf,
     /// Where results are written.
     results: PathBuf,
 }
 
-const USAGE: &str = "bench GTC WASMTIME EXAMPLE RESULTS pick|verbs|shift|wasm|bundle …";
+const USAGE: &str =
+    "bench GTC WASMTIME EXAMPLE PROXIES RESULTS pick|verbs|shift|wasm|bundle|proxy …";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let Some((bundles::WORK, rest)) = words.split_first().map(|(w, rest)| (w.as_str(), rest)) {
         return bundles::work(rest);
     }
-    let [gtc, wasmtime, example, results, names @ ..] = words.as_slice() else {
+    let [gtc, wasmtime, example, proxies, results, names @ ..] = words.as_slice() else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         gtc: gtc.into(),
         wasmtime: wasmtime.into(),
         example: example.into(),
+        proxies: proxies.into(),
         results: results.into(),
     };
     for name in names {
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
             "shift" => shift::run(&bench),
             "wasm" => serve_wasm::run(&bench),
             "bundle" => bundles::run(&bench),
+            "proxy" => proxy::run(&bench),
             _ => Err(USAGE.into()),
         };
         if let Err(why) = done {

@@ -146,6 +146,7 @@ fn staged(bundle: &str, sequence: usize) -> Result<revisions::StagedBundle, Stri
         kind: PackKind::HttpComponent,
         digest: Digest::of(b"web"),
         public_path: "/".parse()?,
+        url: None,
     };
     Ok(revisions::StagedBundle {
         source: None,

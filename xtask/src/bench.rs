@@ -5,9 +5,10 @@ use std::path::Path;
 
 use crate::command::{self, text};
 use crate::house::House;
+use crate::image::TARGET;
 use crate::needs;
 
-const ALL: [&str; 5] = ["pick", "verbs", "shift", "wasm", "bundle"];
+const ALL: [&str; 6] = ["pick", "verbs", "shift", "wasm", "bundle", "proxy"];
 /// Those that measure the crates themselves, so that nobody waits for `gtc` to be built.
 const WITHOUT_GTC: [&str; 2] = ["pick", "bundle"];
 
@@ -27,17 +28,21 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Result<(), String> {
     let peers = house.target.join("peers");
     needs::install_for_bench(house)?;
     if names.iter().any(|name| !WITHOUT_GTC.contains(name)) {
-        let gtc = ["cargo", "build", "--release", "--locked", "--package", "gtc"];
-        command::run(&house.root, &gtc)?;
+        let build = ["cargo", "build", "--release", "--locked", "--target", TARGET];
+        command::run(&house.root, &[&build[..], &["--package", "gtc"]].concat())?;
         command::run(&example, &["sh", "build.sh"])?;
+    }
+    if names.contains(&"proxy") {
+        needs::install_proxies(house)?;
     }
     if names.contains(&"wasm") {
         install_wasmtime(house, &peers)?;
     }
     let paths = [
-        house.target.join("release/gtc"),
+        house.target.join(TARGET).join("release/gtc"),
         peers.join("bin/wasmtime"),
         example,
+        house.target.join("python/proxies"),
         house.root.join("bench/results"),
     ];
     let paths = paths.iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?;

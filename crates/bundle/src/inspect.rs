@@ -4,7 +4,9 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use deploy_spec::{BundleId, BundleManifest, Digest, Fault, Pack, PackId, PackKind, PathPrefix};
+use deploy_spec::{
+    BundleId, BundleManifest, Digest, Fault, Pack, PackId, PackKind, PathPrefix, UpstreamUrl,
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -49,6 +51,9 @@ pub struct PackSummary {
     pub public_path: PathPrefix,
     /// See [`pack_digest`].
     pub digest: Digest,
+    /// Where an `upstream` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<UpstreamUrl>,
 }
 
 /// A bundle of which every byte was read and held to what is declared.
@@ -94,6 +99,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Fault> {
             kind: pack.kind,
             public_path: pack.public_path.clone(),
             digest: pack_digest(&archive, pack)?,
+            url: pack.url.clone(),
         })
     };
     Ok(Inspection {
@@ -147,17 +153,21 @@ pub fn verify(path: &Path, expected: Option<&Digest>) -> Result<Verification, Fa
 ///
 /// `http-component` and `process`: SHA-256 of the file. `static`: SHA-256 of a listing of the folder, sorted by
 /// path, one line each: `<path>\t<size>\t<digest>\n` for a file and `<path>\tlink\t<target>\n` for
-/// a link, with paths relative to the folder. No name can hold a tab or a line break.
+/// a link, with paths relative to the folder. No name can hold a tab or a line break. `upstream`:
+/// SHA-256 of its URL.
 ///
 /// # Errors
 /// `not-found` when the pack is of another bundle; `refused` when a file cannot be read to its end.
 pub fn pack_digest(archive: &Archive, pack: &Pack) -> Result<Digest, Fault> {
-    let entry = archive.follow(pack.path.as_str());
-    match (pack.kind, entry) {
+    if let Some(url) = &pack.url {
+        return Ok(Digest::from_hash(Sha256::digest(url.as_str()).into()));
+    }
+    let path = pack.file()?.as_str();
+    match (pack.kind, archive.follow(path)) {
         (PackKind::Static, Some(folder)) => folder_digest(archive, &format!("{}/", folder.path)),
         (PackKind::Static, None) => folder_digest(archive, ""),
-        (PackKind::HttpComponent | PackKind::Process, _) => {
-            Ok(file_digest(archive, pack.path.as_str())?.0)
+        (PackKind::HttpComponent | PackKind::Process | PackKind::Upstream, _) => {
+            Ok(file_digest(archive, path)?.0)
         }
     }
 }

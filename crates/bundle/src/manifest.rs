@@ -88,12 +88,13 @@ fn word(kind: EntryKind) -> &'static str {
 
 /// Every path that a manifest refers to, where it does, and what must be there.
 fn paths(manifest: &BundleManifest) -> Vec<(String, &InnerPath, EntryKind)> {
-    let packs = manifest.packs.iter().enumerate().map(|(i, pack)| {
+    let packs = manifest.packs.iter().enumerate().filter_map(|(i, pack)| {
         let wanted = match pack.kind {
             PackKind::HttpComponent | PackKind::Process => EntryKind::File,
             PackKind::Static => EntryKind::Directory,
+            PackKind::Upstream => return None,
         };
-        (format!("/packs/{i}/path"), &pack.path, wanted)
+        Some((format!("/packs/{i}/path"), pack.path.as_ref()?, wanted))
     });
     let file = |pointer: &str, path| (pointer.to_owned(), path, EntryKind::File);
     packs

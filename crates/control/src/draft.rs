@@ -5,7 +5,8 @@ use deploy_spec::{
     RevisionId, Salt, Timestamp,
 };
 
-use crate::record::{Change, Key, Record};
+use crate::change::Change;
+use crate::record::{Key, Record};
 use crate::view::View;
 
 /// Random bits, drawn by the caller; a verb makes at most one id and one salt.

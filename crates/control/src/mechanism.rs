@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::authorization::{event, permitted};
 use crate::call::{COMMON, Call};
+use crate::change::Change;
 use crate::draft::{Context, Draft};
-use crate::record::{Answered, AnsweredSchema, Change, Record};
+use crate::record::{Answered, AnsweredSchema, Record};
 use crate::view::{Lookup as _, View};
 
 /// A command that changes something.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use deploy_spec::{EnvironmentId, Fault};
 
-use crate::record::{Change, Folder, Key, Record};
+use crate::change::Change;
+use crate::record::{Folder, Key, Record};
 use crate::view::View;
 
 /// An environment in memory.
@@ -62,6 +63,7 @@ impl View for Memory {
             (Folder::BundleMembers(of), Key::BundleMember(b, id)) if of == b => {
                 Some(id.to_string())
             }
+            (Folder::RosterPages, Key::RosterPage(page)) => Some(page.to_string()),
             (Folder::Secrets, Key::Secret(path)) => Some(path.to_string()),
             (Folder::Backups, Key::Backup(id)) => Some(id.to_string()),
             _ => None,

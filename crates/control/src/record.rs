@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::mechanism::{Reply, Verb};
+use crate::roster::{Roster, RosterPage};
 
 schema_tag!(
     /// `greentic.route-claim.v1`
@@ -110,6 +111,10 @@ pub enum Key {
     BundleMember(BundleId, DeploymentId),
     /// Where a revision belongs.
     RevisionHome(RevisionId),
+    /// Which deployments there are.
+    Roster,
+    /// A page of them.
+    RosterPage(u64),
     /// What is known of a secret.
     Secret(SecretPath),
     /// What is known of a backup.
@@ -131,6 +136,8 @@ pub enum Folder {
     RevisionHomes,
     /// The ids of a bundle's deployments.
     BundleMembers(BundleId),
+    /// The numbers of the pages of deployments.
+    RosterPages,
     /// The paths of all secrets.
     Secrets,
     /// The ids of all backups.
@@ -157,6 +164,10 @@ pub enum Record {
     BundleMember(BundleMember),
     /// See [`Key::RevisionHome`].
     RevisionHome(RevisionHome),
+    /// See [`Key::Roster`].
+    Roster(Roster),
+    /// See [`Key::RosterPage`].
+    RosterPage(RosterPage),
     /// See [`Key::Secret`].
     Secret(Secret),
     /// See [`Key::Backup`].
@@ -178,6 +189,8 @@ impl Record {
             Self::Route(r) => Key::Route(r.route.clone()),
             Self::BundleMember(r) => Key::BundleMember(r.bundle_id.clone(), r.deployment_id),
             Self::RevisionHome(r) => Key::RevisionHome(r.revision_id),
+            Self::Roster(_) => Key::Roster,
+            Self::RosterPage(r) => Key::RosterPage(r.page),
             Self::Secret(r) => Key::Secret(r.path.clone()),
             Self::Backup(r) => Key::Backup(r.backup_id),
             Self::Answered(r) => Key::Answered(r.key.clone()),
@@ -201,6 +214,8 @@ impl Record {
             Key::Route(_) => read(text, Self::Route),
             Key::BundleMember(..) => read(text, Self::BundleMember),
             Key::RevisionHome(_) => read(text, Self::RevisionHome),
+            Key::Roster => read(text, Self::Roster),
+            Key::RosterPage(_) => read(text, Self::RosterPage),
             Key::Secret(_) => read(text, Self::Secret),
             Key::Backup(_) => read(text, Self::Backup),
             Key::Answered(_) => read(text, Self::Answered),
@@ -209,35 +224,6 @@ impl Record {
             Ok(record)
         } else {
             Err(Fault::invalid("the record is another one's").at(""))
-        }
-    }
-}
-
-/// One change of a transaction.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "short-lived; a box would only add an allocation")]
-pub enum Change {
-    /// The record is now this.
-    Put {
-        /// Its name.
-        key: Key,
-        /// All of it.
-        record: Record,
-    },
-    /// The record is gone.
-    Delete {
-        /// Its name.
-        key: Key,
-    },
-}
-
-impl Change {
-    /// The record that changes.
-    #[must_use]
-    pub const fn key(&self) -> &Key {
-        match self {
-            Self::Put { key, .. } | Self::Delete { key } => key,
         }
     }
 }

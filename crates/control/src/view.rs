@@ -7,6 +7,7 @@ use deploy_spec::{
 };
 
 use crate::record::{Answered, Folder, Key, Record};
+use crate::roster::{Roster, RosterPage};
 
 /// The records of one environment at one moment. Two reads of one view never disagree.
 pub trait View {
@@ -100,6 +101,22 @@ pub trait Lookup: View {
         typed!(self, Key::PastSplit(of, generation), PastSplit)
     }
 
+    /// Which deployments there are; none without any, and where this was not kept yet.
+    ///
+    /// # Errors
+    /// As [`View::get`].
+    fn roster(&self) -> Result<Option<Roster>, Fault> {
+        typed!(self, Key::Roster, Roster)
+    }
+
+    /// A page of the deployments.
+    ///
+    /// # Errors
+    /// As [`View::get`].
+    fn roster_page(&self, page: u64) -> Result<Option<RosterPage>, Fault> {
+        typed!(self, Key::RosterPage(page), RosterPage)
+    }
+
     /// What is known of a secret.
     ///
     /// # Errors
@@ -166,7 +183,7 @@ pub trait Lookup: View {
         Ok(home?.map(|home| home.deployment_id))
     }
 
-    /// The ids of all deployments, oldest first.
+    /// The ids of all deployments, oldest first. It costs what the environment holds.
     ///
     /// # Errors
     /// As [`View::list`].

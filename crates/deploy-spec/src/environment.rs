@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::host_config::HostConfig;
+use crate::pack_ref::PackRef;
 use crate::slug::EnvironmentId;
 use crate::trust::TrustedKey;
 
@@ -70,18 +71,6 @@ impl std::fmt::Display for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// Where an env-pack comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PackRef {
-    /// It is part of this program.
-    Builtin,
-    /// A file of this machine.
-    File(String),
-    /// An OCI reference.
-    Oci(String),
 }
 
 /// One env-pack, bound to one slot.
@@ -179,6 +168,16 @@ impl Environment {
     #[must_use]
     pub fn removed_binding(&self, slot: Slot) -> Option<&EnvPackBinding> {
         self.removed_bindings.iter().find(|binding| binding.slot == slot)
+    }
+
+    /// What every binding is pinned to that is in use, was replaced or was removed: what a slot runs,
+    /// and what a rollback would put back.
+    pub fn pinned_packs(&self) -> impl Iterator<Item = &Digest> {
+        let kept = self.bindings.iter().chain(&self.removed_bindings);
+        kept.flat_map(|binding| {
+            let before = binding.previous.as_deref();
+            [Some(binding), before].into_iter().flatten().filter_map(|one| one.digest.as_ref())
+        })
     }
 
     /// The slots that nothing fills, the optional ones too.

@@ -16,6 +16,7 @@ mod host_config;
 pub mod key;
 pub mod lifecycle;
 pub mod manifest;
+mod pack_ref;
 pub mod reference;
 pub mod revision;
 pub mod route;
@@ -35,15 +36,16 @@ pub use backup::Backup;
 pub use deployment::{BundleDeployment, DeploymentLifecycle, DeploymentRecord, SessionSource};
 pub use descriptor::Descriptor;
 pub use digest::Digest;
-pub use environment::{EnvPackBinding, Environment, PackRef, Slot};
+pub use environment::{EnvPackBinding, Environment, Slot};
 pub use fault::{Fault, Kind};
 pub use host_config::HostConfig;
 pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{
     BundleManifest, Health, InnerPath, Limits, Pack, PackKind, ProcessListen, ProcessProbe,
-    ProcessSettings, SecretNeed,
+    ProcessSettings, SecretNeed, UpstreamTarget, UpstreamUrl, hands_out_credentials,
 };
+pub use pack_ref::PackRef;
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
 pub use revision::{CheckStatus, GateCheck, Pinned, PinnedPack, PinnedSecret, Revision};
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};

@@ -1,6 +1,7 @@
 //! `bundle.yaml`: what a bundle says about itself.
 
 mod process;
+mod upstream;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use crate::slug::{BundleId, PackId};
 use crate::text::{checked_text, shown};
 
 pub use process::{ProcessListen, ProcessProbe, ProcessSettings};
+pub use upstream::{UpstreamTarget, UpstreamUrl, hands_out_credentials};
 
 crate::schema_tag!(
     /// `greentic.bundle.v1`
@@ -79,14 +81,20 @@ pub struct Pack {
     /// How it runs.
     pub kind: PackKind,
     /// `http-component`: a component file. `static`: a folder. `process`: a static ELF executable.
-    pub path: InnerPath,
+    /// An `upstream` has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<InnerPath>,
+    /// Where an `upstream` is; the other kinds have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<UpstreamUrl>,
     /// Where it answers below the deployment's path prefix.
     #[serde(default)]
     pub public_path: PathPrefix,
     /// Bounds on what one request may use.
     #[serde(default)]
     pub limits: Limits,
-    /// Hosts it may call; empty means none. A `process` calls whom it likes, so it names none.
+    /// Hosts it may call; empty means none. A `process` and an `upstream` call whom they like, so
+    /// they name none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
     /// How a `process` is run; the other kinds have none.
@@ -104,6 +112,19 @@ pub enum PackKind {
     Static,
     /// A static ELF executable that serves HTTP/1.1.
     Process,
+    /// A server that already runs, and is not started or stopped.
+    Upstream,
+}
+
+impl Pack {
+    /// Where it is in the bundle.
+    ///
+    /// # Errors
+    /// `invalid-input` for an `upstream`, of which nothing is there.
+    pub fn file(&self) -> Result<&InnerPath, Fault> {
+        let nothing = || format!("nothing of pack `{}` is in the bundle", self.pack_id);
+        self.path.as_ref().ok_or_else(|| Fault::invalid(nothing()))
+    }
 }
 
 impl PackKind {
@@ -114,13 +135,14 @@ impl PackKind {
             Self::HttpComponent => "http-component",
             Self::Static => "static",
             Self::Process => "process",
+            Self::Upstream => "upstream",
         }
     }
 
     /// The largest limit of memory, in MiB.
     const fn memory_mb_max(self) -> u32 {
         match self {
-            Self::HttpComponent | Self::Static => 256,
+            Self::HttpComponent | Self::Static | Self::Upstream => 256,
             Self::Process => 65_536,
         }
     }
@@ -131,10 +153,11 @@ impl PackKind {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// `http-component`: linear memory of one instance, in MiB (1 to 256). `process`: memory that
-    /// each of its processes may write, in MiB (1 to 65 536).
+    /// each of its processes may write, in MiB (1 to 65 536). Means nothing to an `upstream`.
     #[schemars(range(min = 1, max = 65_536))]
     pub memory_mb: u32,
     /// Wall-clock time of one request until its response ends, in milliseconds (1 to 600 000).
+    /// `upstream`: how long it may take to begin its answer, and be silent within it.
     #[schemars(range(min = 1, max = 600_000))]
     pub timeout_ms: u32,
 }
@@ -203,6 +226,7 @@ impl BundleManifest {
                 return Err(Fault::invalid(why).at(at("limits/memory_mb")));
             }
             process::check(pack, i)?;
+            upstream::check(pack, i)?;
             if !(1..=600_000).contains(&pack.limits.timeout_ms) {
                 return Err(
                     Fault::invalid("timeout_ms is from 1 to 600000").at(at("limits/timeout_ms"))

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 use crate::lifecycle::Lifecycle;
-use crate::manifest::PackKind;
+use crate::manifest::{PackKind, UpstreamUrl};
 use crate::reference::SecretRef;
 use crate::route::PathPrefix;
 use crate::slug::{BundleId, PackId};
@@ -36,6 +36,9 @@ pub struct PinnedPack {
     pub digest: Digest,
     /// Where it answers below the deployment's path prefix.
     pub public_path: PathPrefix,
+    /// Where an `upstream` is; the digest is that of this text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<UpstreamUrl>,
 }
 
 /// One secret of a revision, pinned to the version that it was proven with.

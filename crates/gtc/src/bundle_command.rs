@@ -2,6 +2,7 @@
 
 mod scan;
 mod sign;
+mod subject;
 mod transfer;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! The life of one connection: read a head, run the exchange, and again.
 
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -20,6 +21,12 @@ use crate::timer::Timer;
 /// How much a client may still send after it was refused, before it is cut, in bytes: cutting at
 /// once would make its system throw the answer away.
 const LINGER: usize = 256 * 1024;
+
+/// What tells a connection that the server drains; one for all its requests.
+struct Told<D> {
+    begun: Pin<Box<D>>,
+    is_over: bool,
+}
 
 /// What came of waiting for a request.
 enum Next {
@@ -42,8 +49,9 @@ impl<S: Service> Connection<S> {
         let mut timer = Timer::after(self.settings.head_timeout);
         let mut ahead = Vec::new();
         let mut buffer = Vec::new();
+        let mut told = Told { begun: Box::pin(self.counted.drain().begun()), is_over: false };
         loop {
-            match self.next(&mut stream, &mut timer, &mut ahead).await {
+            match self.next(&mut stream, &mut timer, &mut ahead, &mut told).await {
                 Next::Request(arrived) => {
                     let line = Line {
                         stream: &mut stream,
@@ -83,16 +91,22 @@ impl<S: Service> Connection<S> {
     }
 
     /// Waits for the next request. `ahead` are bytes of it that have come.
-    async fn next(&self, stream: &mut TcpStream, timer: &mut Timer, ahead: &mut Vec<u8>) -> Next {
+    async fn next<D: Future<Output = ()>>(
+        &self,
+        stream: &mut TcpStream,
+        timer: &mut Timer,
+        ahead: &mut Vec<u8>,
+        told: &mut Told<D>,
+    ) -> Next {
         let mut scan = HeadScan::default();
         if !ahead.is_empty()
             && let Some(next) = self.look(&mut scan, ahead)
         {
             return next;
         }
-        let drain = self.counted.drain();
-        let mut told = Box::pin(drain.begun());
-        let mut draining = false;
+        if told.is_over {
+            timer.set(self.settings.drain_idle);
+        }
         let mut begun = !ahead.is_empty();
         if begun {
             timer.set(self.settings.head_timeout);
@@ -111,8 +125,8 @@ impl<S: Service> Connection<S> {
                     Poll::Pending => break,
                 }
             }
-            if !draining && told.as_mut().poll(cx).is_ready() {
-                draining = true;
+            if !told.is_over && told.begun.as_mut().poll(cx).is_ready() {
+                told.is_over = true;
                 if !begun {
                     timer.set(self.settings.drain_idle);
                 }

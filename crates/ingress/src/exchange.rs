@@ -1,12 +1,12 @@
 //! One request and its answer.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use tokio::net::TcpStream;
 
 use crate::body::{Body, BodyError, Channel};
@@ -20,6 +20,7 @@ use crate::service::{Peer, Service};
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::timer::Timer;
+use crate::upgrade::Upgrade;
 
 /// A request that has arrived, all but the rest of its body.
 pub(crate) struct Arrived {
@@ -28,6 +29,8 @@ pub(crate) struct Arrived {
     rest: Rest,
     keep_alive: bool,
     expects_continue: bool,
+    /// What a client sends that offered another protocol, should that be accepted.
+    tunnel: Option<Arc<Channel>>,
 }
 
 impl Arrived {
@@ -63,13 +66,18 @@ impl Arrived {
                 (Body::channel(channel.clone(), None), Some(channel), rest, 0)
             }
         };
-        let request = head.to_request(body)?;
+        let mut request = head.to_request(body)?;
+        let tunnel = head.offers_websocket.then(Arc::<Channel>::default);
+        if let Some(tunnel) = &tunnel {
+            request.extensions_mut().insert(Upgrade(Arc::clone(tunnel)));
+        }
         let arrived = Self {
             request,
             channel,
             rest,
             keep_alive: head.keep_alive,
             expects_continue: head.expects_continue,
+            tunnel,
         };
         Ok((arrived, taken))
     }
@@ -119,18 +127,31 @@ pub(crate) async fn run<S: Service>(
         waiting: false,
         half_close: HalfClose::new(&sends),
     };
-    let call = guarded(async { service.call(arrived.request, peer).await });
-    let Ok(called) = beside(&mut pump, call).await else { return Ended::Cut };
-    let response = match usable(called, pump.refused) {
+    // Pinned where it is made, because moving a future copies all that it may ever hold.
+    let called = {
+        let mut call = pin!(async { service.call(arrived.request, peer).await });
+        beside(&mut pump, |cx| guarded(call.as_mut(), cx)).await
+    };
+    let Ok(called) = called else { return Ended::Cut };
+    let mut tunnel = arrived.tunnel;
+    let response = match usable(called, pump.refused, tunnel.as_ref()) {
         Ok(response) => response,
         Err(reject) => {
             pump.fail(BodyError::Gone);
             return refuse(&mut sink, reject, &method).await;
         }
     };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS
+        && let Some(tunnel) = tunnel.take()
+    {
+        pump.open_tunnel(tunnel);
+    }
     pump.put_continue(sink.gathered());
     let may_stay = arrived.keep_alive && !line.drain.is_draining() && pump.may_stay();
-    let written = beside(&mut pump, write(&mut sink, response, &method, version, may_stay)).await;
+    let written = {
+        let mut write = pin!(write(&mut sink, response, &method, version, may_stay));
+        beside(&mut pump, |cx| write.as_mut().poll(cx)).await
+    };
     match written {
         Ok(Ok(true)) if pump.read_away().await => Ended::Open(pump.ahead, sink.into_buffer()),
         Ok(Ok(_)) => close(&mut sink).await,
@@ -139,10 +160,20 @@ pub(crate) async fn run<S: Service>(
 }
 
 /// What the service gave, unless the body was refused meanwhile. An interim status is no answer:
-/// the client would wait for another, and take the next one for it.
-fn usable<B>(called: Option<Response<B>>, refused: Option<Reject>) -> Result<Response<B>, Reject> {
+/// the client would wait for another, and take the next one for it. But 101 is, where it was
+/// offered.
+fn usable<B>(
+    called: Option<Response<B>>,
+    refused: Option<Reject>,
+    tunnel: Option<&Arc<Channel>>,
+) -> Result<Response<B>, Reject> {
     match (refused, called) {
         (Some(reject), _) => Err(reject),
+        (None, Some(response))
+            if tunnel.is_some() && response.status() == StatusCode::SWITCHING_PROTOCOLS =>
+        {
+            Ok(response)
+        }
         (None, Some(response)) if !response.status().is_informational() => Ok(response),
         (None, _) => Err(Reject::ServiceFailed),
     }
@@ -161,11 +192,13 @@ async fn close(sink: &mut Sink<'_>) -> Ended {
 }
 
 /// Runs `main` to its end and keeps the request body flowing meanwhile.
-async fn beside<T>(pump: &mut Pump<'_>, main: impl Future<Output = T>) -> Result<T, Broken> {
-    let mut main = pin!(main);
+async fn beside<T>(
+    pump: &mut Pump<'_>,
+    mut main: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<T, Broken> {
     std::future::poll_fn(|cx| {
         loop {
-            if let Poll::Ready(done) = main.as_mut().poll(cx) {
+            if let Poll::Ready(done) = main(cx) {
                 return Poll::Ready(Ok(done));
             }
             match pump.poll(cx) {
@@ -179,14 +212,9 @@ async fn beside<T>(pump: &mut Pump<'_>, main: impl Future<Output = T>) -> Result
 }
 
 /// The output of `future`; none when it panicked.
-async fn guarded<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        match polled {
-            Ok(poll) => poll.map(Some),
-            Err(_) => Poll::Ready(None),
-        }
-    })
-    .await
+fn guarded<T>(future: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    }
 }

@@ -5,6 +5,7 @@ mod read_away;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::Frame;
@@ -31,6 +32,8 @@ pub(crate) enum Rest {
     Length(u64),
     /// Chunked.
     Chunked(Box<ChunkedDecoder>),
+    /// It is another protocol, until the client ends its side.
+    Tunnel,
 }
 
 /// Why an exchange cannot go on.
@@ -85,6 +88,12 @@ impl Pump<'_> {
         }
     }
 
+    /// What the client sends from now on is another protocol, for `channel`.
+    pub(crate) fn open_tunnel(&mut self, channel: Arc<Channel>) {
+        self.rest = Rest::Tunnel;
+        self.channel = Some(channel);
+    }
+
     /// Whether a request can follow on this connection, as far as is known before the answer.
     pub(crate) fn may_stay(&self) -> bool {
         let unasked = self.owes_continue && !self.is_done();
@@ -106,13 +115,19 @@ impl Pump<'_> {
             self.take(&bytes);
             return Poll::Ready(Ok(()));
         }
+        let is_tunnel = matches!(self.rest, Rest::Tunnel);
         if !std::mem::replace(&mut self.waiting, true) {
-            self.timer.set(self.settings.body_timeout);
+            // How long nothing may move either way is for the service to say.
+            self.timer.set(if is_tunnel { Duration::MAX } else { self.settings.body_timeout });
         }
         match poll_read(&mut self.reader, cx, Bytes::copy_from_slice) {
             Poll::Ready(Ok(bytes)) if !bytes.is_empty() => {
                 self.waiting = false;
                 self.take(&bytes);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Ok(_)) if is_tunnel => {
+                self.end();
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(_) => {
@@ -159,6 +174,7 @@ impl Pump<'_> {
     fn take(&mut self, bytes: &[u8]) {
         match &mut self.rest {
             Rest::Done => self.ahead.extend_from_slice(bytes),
+            Rest::Tunnel => self.give(Frame::data(Bytes::copy_from_slice(bytes))),
             Rest::Length(rest) => {
                 let n = usize::try_from(*rest).unwrap_or(usize::MAX).min(bytes.len());
                 *rest -= n as u64;

@@ -16,7 +16,10 @@ thread_local! {
 
 /// Reads once and shows what came to `take`, which must copy what it wants to keep. No bytes mean
 /// the end of the stream.
-pub(crate) fn poll_read<R: AsyncRead + Unpin, T>(
+///
+/// # Errors
+/// What the stream says.
+pub fn poll_read<R: AsyncRead + Unpin, T>(
     reader: &mut R,
     cx: &mut Context<'_>,
     take: impl FnOnce(&[u8]) -> T,
@@ -25,7 +28,10 @@ pub(crate) fn poll_read<R: AsyncRead + Unpin, T>(
 }
 
 /// The same, with a limit of its own in bytes, above zero.
-pub(crate) fn poll_read_up_to<R: AsyncRead + Unpin, T>(
+///
+/// # Errors
+/// What the stream says.
+pub fn poll_read_up_to<R: AsyncRead + Unpin, T>(
     limit: usize,
     reader: &mut R,
     cx: &mut Context<'_>,

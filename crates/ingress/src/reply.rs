@@ -27,7 +27,8 @@ where
     let (parts, body) = response.into_parts();
     let hint = body.size_hint().exact();
     let length = Length::choose(method, version, (parts.status, &parts.headers), hint);
-    let keep_alive = may_stay && length != Length::UntilClose;
+    let ends_it = matches!(length, Length::UntilClose | Length::Tunnel);
+    let keep_alive = may_stay && !ends_it;
     let head = ResponseHead {
         status: parts.status,
         headers: &parts.headers,

@@ -75,7 +75,12 @@ impl<'a> Sink<'a> {
             let slices = [IoSlice::new(head), IoSlice::new(&piece)];
             let writer = &mut self.writer;
             let one = std::future::poll_fn(|cx| -> Poll<io::Result<usize>> {
-                Pin::new(&mut *writer).poll_write_vectored(cx, &slices)
+                let writer = Pin::new(&mut *writer);
+                // `send` costs less than `writev` where one will do.
+                match piece.is_empty() {
+                    true => writer.poll_write(cx, head),
+                    false => writer.poll_write_vectored(cx, &slices),
+                }
             });
             // For each send anew: a large piece may take long, if only it keeps moving.
             let sent = timeout(self.patience, one).await??;

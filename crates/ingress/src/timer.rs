@@ -15,18 +15,23 @@ pub(crate) fn from_now(time: Duration) -> Instant {
     Instant::now() + time.min(FAR)
 }
 
-pub(crate) struct Timer {
+/// A deadline that moves.
+#[derive(Debug)]
+pub struct Timer {
     deadline: Instant,
     armed: Pin<Box<Sleep>>,
 }
 
 impl Timer {
-    pub(crate) fn after(time: Duration) -> Self {
+    /// A timer that is over in `time`.
+    #[must_use]
+    pub fn after(time: Duration) -> Self {
         let deadline = from_now(time);
         Self { deadline, armed: Box::pin(sleep_until(deadline)) }
     }
 
-    pub(crate) fn set(&mut self, time: Duration) {
+    /// Moves the deadline to `time` from now.
+    pub fn set(&mut self, time: Duration) {
         self.deadline = from_now(time);
         if self.deadline < self.armed.deadline() {
             self.armed.as_mut().reset(self.deadline);
@@ -34,7 +39,7 @@ impl Timer {
     }
 
     /// Ready once the deadline is over.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.armed.as_mut().poll(cx).is_ready() {
             if Instant::now() >= self.deadline {
                 return Poll::Ready(());

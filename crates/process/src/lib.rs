@@ -2,8 +2,8 @@
 //! gone with everything they began when they should be.
 //!
 //! A [`Program`] is a static ELF executable in sealed memory. [`Supervisor::start`] keeps it running
-//! as a [`Process`], which answers HTTP at its [`Address`] once it is ready. Between the two stands
-//! a shim, a process of this very program that [`shim_main`] is the whole of: it makes itself weak
+//! as a [`Process`], which answers HTTP at its [`upstream::Endpoint`] once it is ready. Between the
+//! two stands a shim, a process of this very program that [`shim_main`] is the whole of: it makes itself weak
 //! and becomes the program, and a second one of it clears up behind it.
 //!
 //! What a program gets: a user and group of its own where we are root, no other groups, no way to
@@ -27,7 +27,6 @@ mod supervisor;
 mod users;
 mod wire;
 
-pub use address::{Address, Connection, Duplex};
 pub use launcher::Launcher;
 pub use logs::{Output, Sink};
 pub use program::Program;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::address::Address;
+use upstream::Endpoint;
 
 /// How a program fares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum State {
     /// It was started, and is not ready.
     Starting,
     /// It answers here.
-    Ready(Arc<Address>),
+    Ready(Arc<Endpoint>),
     /// It ended, or was not ready in time, and is started again soon.
     Waiting {
         /// What happened.
@@ -48,7 +48,7 @@ impl Board {
     }
 
     /// Where it answers, if it does.
-    pub(crate) fn address(&self) -> Option<Arc<Address>> {
+    pub(crate) fn address(&self) -> Option<Arc<Endpoint>> {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Ready(address) => Some(Arc::clone(address)),
             _ => None,

@@ -10,7 +10,6 @@ use std::time::Duration;
 use deploy_spec::Fault;
 use tokio::sync::watch;
 
-use crate::address::Address;
 use crate::launcher::Launcher;
 use crate::logs::Sink;
 use crate::program::Program;
@@ -122,7 +121,7 @@ impl Process {
 
     /// Where it answers at the moment; none while it does not.
     #[must_use]
-    pub fn address(&self) -> Option<Arc<Address>> {
+    pub fn address(&self) -> Option<Arc<upstream::Endpoint>> {
         self.board.address()
     }
 

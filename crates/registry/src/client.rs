@@ -10,8 +10,10 @@ mod push;
 mod referrers;
 mod session;
 mod signatures;
+mod unfinished;
 mod upload;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use deploy_spec::{Digest, Fault};
@@ -49,6 +51,7 @@ pub struct Client {
 struct Inner {
     http: Http,
     auth: Auth,
+    uploads: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Client {
@@ -64,7 +67,8 @@ impl Client {
     /// `invalid-input` when the file of certificates, or Docker's configuration, is there and
     /// cannot be used.
     pub fn new(options: &Options) -> Result<Self, Fault> {
-        let inner = Inner { http: Http::new(options)?, auth: Auth::new(options)? };
+        let (http, auth) = (Http::new(options)?, Auth::new(options)?);
+        let inner = Inner { http, auth, uploads: options.uploads.clone() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -79,6 +83,9 @@ impl Client {
     }
 
     async fn session(&self, at: &OciReference, access: Access) -> Result<Session<'_>, Fault> {
-        Session::open(&self.inner.http, &self.inner.auth, at, access).await
+        let Inner { http, auth, uploads } = &*self.inner;
+        let mut session = Session::open(http, auth, at, access).await?;
+        session.uploads = uploads.as_deref();
+        Ok(session)
     }
 }

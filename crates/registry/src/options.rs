@@ -26,6 +26,8 @@ pub struct Options {
     pub docker_config: Option<PathBuf>,
     /// Where Docker's credential helpers are looked for: the value of `PATH`.
     pub helper_path: OsString,
+    /// Where is kept how to go on with uploads that broke off; absent: each push begins anew.
+    pub uploads: Option<PathBuf>,
     /// What a server may send and how long it may take.
     pub limits: Limits,
 }

@@ -76,6 +76,8 @@ const fn concerns(key: &Key) -> Option<DeploymentId> {
         | Key::Route(_)
         | Key::BundleMember(..)
         | Key::RevisionHome(_)
+        | Key::Roster
+        | Key::RosterPage(_)
         | Key::Secret(_)
         | Key::Backup(_)
         | Key::Answered(_) => None,

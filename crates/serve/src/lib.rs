@@ -13,6 +13,7 @@ mod bundle_config;
 pub mod client;
 mod contents;
 mod drain;
+pub mod env_packs;
 mod follow;
 mod forward;
 pub mod gate;
@@ -25,6 +26,7 @@ mod secrets;
 mod service;
 pub mod staging;
 mod status;
+mod vouching;
 mod warm;
 
 pub use access::{explain, permit};

@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use bundle::Archive;
-use bundle::sign::Trust;
 use control::Lookup as _;
 use control::revisions::{StageAnswers, StagedBundle};
-use deploy_spec::{Digest, Environment, Fault, PinnedPack, Signature};
+use deploy_spec::{Digest, Fault, PinnedPack};
 use store::{EnvironmentStore, Stored};
 
-use crate::ambient::now;
 use crate::bundle_config::BundleConfig;
-use crate::keys::own_signing_key;
+use crate::vouching::{Subject, vouch};
 
 /// The suffix of the file that holds the signatures of a bundle, beside the bundle.
 pub const SIGNATURES: &str = ".dsse.json";
@@ -72,8 +70,8 @@ pub fn stage_facts(
     let (stored, fetched) = locate(store, &answers.bundle, mode, fetch)?;
     let archive = Archive::open(&stored.path)?;
     let manifest = archive.manifest().clone();
-    keep_signature(store, &environment, &stored.digest, &fetched.signatures, mode)?;
-    let signed = signature(store, &environment, &manifest.bundle_id, &stored.digest, mode)?;
+    let subject = Subject { name: manifest.bundle_id.as_str(), digest: &stored.digest };
+    let signed = vouch(store, &environment, subject, &fetched.signatures, mode)?;
     let (signature, objection) = match signed {
         Ok(signature) => (signature, None),
         Err(objection) => (None, Some(objection)),
@@ -84,6 +82,7 @@ pub fn stage_facts(
             kind: pack.kind,
             digest: bundle::pack_digest(&archive, pack)?,
             public_path: pack.public_path.clone(),
+            url: pack.url.clone(),
         })
     };
     let config = BundleConfig::read(&archive)?.map(|config| config.declared());
@@ -135,61 +134,4 @@ fn locate(
     }
     let (digest, size_bytes) = bundle::digest_file(path)?;
     Ok((Stored { digest, size_bytes, path: path.clone() }, fetched))
-}
-
-/// Keeps the first signature that came with the bundle and that the environment trusts; or else,
-/// where there is none, the first, so that it can be said what is wrong with it.
-fn keep_signature(
-    store: &EnvironmentStore,
-    environment: &Environment,
-    digest: &Digest,
-    came: &[Vec<u8>],
-    mode: Mode,
-) -> Result<(), Fault> {
-    let trusted = |envelope: &&Vec<u8>| {
-        bundle::sign::verify(envelope, digest, Trust::of(environment, now())).is_ok()
-    };
-    let mut kept = came.iter().find(trusted);
-    if kept.is_none() && store.get_beside(digest, SIGNATURES)?.is_none() {
-        kept = came.first();
-    }
-    match kept {
-        Some(envelope) if mode == Mode::TakeIn => store.put_beside(digest, SIGNATURES, envelope),
-        _ => Ok(()),
-    }
-}
-
-/// Which trusted key vouches for the bundle; or why none does. On `local` this machine vouches
-/// itself.
-fn signature(
-    store: &EnvironmentStore,
-    environment: &Environment,
-    bundle_id: &deploy_spec::BundleId,
-    digest: &Digest,
-    mode: Mode,
-) -> Result<Result<Option<Signature>, Box<Fault>>, Fault> {
-    let trust = Trust::of(environment, now());
-    let objection = match store.get_beside(digest, SIGNATURES)? {
-        Some(envelope) => match bundle::sign::verify(&envelope, digest, trust) {
-            Ok(signed) => return Ok(Ok(Some(signed))),
-            Err(objection) => Some(Box::new(objection)),
-        },
-        None => None,
-    };
-    if !environment.environment_id.is_local() {
-        return Ok(objection.map_or(Ok(None), Err));
-    }
-    let key = own_signing_key(store)?;
-    let envelope = bundle::sign::sign(&key, bundle_id.as_str(), digest)?;
-    let envelope = deploy_spec::document::to_line(&envelope);
-    // This machine's key may have been revoked, or be one of several that must sign.
-    match bundle::sign::verify(&envelope, digest, trust) {
-        Ok(signed) => {
-            if mode == Mode::TakeIn {
-                store.put_beside(digest, SIGNATURES, &envelope)?;
-            }
-            Ok(Ok(Some(signed)))
-        }
-        Err(own) => Ok(Err(objection.unwrap_or_else(|| Box::new(own)))),
-    }
 }

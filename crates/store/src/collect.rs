@@ -1,8 +1,9 @@
-//! Removing bundles that no revision needs any more.
+//! Removing bundles that no revision needs any more, and env-packs that no slot is pinned to.
 //!
 //! `revisions stage` takes a bundle in before it commits the revision that needs it, and holds no
-//! lock between the two. What was taken in less than [`YOUNG`] ago therefore stays: nobody stages
-//! for that long. What is older is looked for in every revision record, live or archived, while
+//! lock between the two; `env-packs add` does the same with a component. What was taken in less than
+//! [`YOUNG`] ago therefore stays: nobody stages for that long. What is older is looked for in the
+//! bindings, present, past and removed, and in every revision record, live or archived, while
 //! the lock is held, so that no commit can come between looking and removing. Staging by digest
 //! takes nothing in; [`EnvironmentStore::refresh_artifact`] makes such a bundle young again first.
 
@@ -53,8 +54,8 @@ struct Found {
 }
 
 impl EnvironmentStore {
-    /// Removes the bundles, and what stands beside them, that no revision record names, and drafts
-    /// that a crash left; neither when younger than an hour by `now`, or from the future.
+    /// Removes the bundles and env-packs, and what stands beside them, that no revision record and no
+    /// binding names, and drafts that a crash left; neither when younger than an hour by `now`, or from the future.
     ///
     /// # Errors
     /// As [`EnvironmentStore::write`]; `unavailable` when a revision record cannot be read: then
@@ -150,7 +151,7 @@ impl EnvironmentStore {
 }
 
 fn needed(view: &Snapshot) -> Result<BTreeSet<Digest>, Fault> {
-    let mut needed = BTreeSet::new();
+    let mut needed: BTreeSet<Digest> = view.environment()?.pinned_packs().cloned().collect();
     for id in view.deployment_ids()?.into_iter().chain(view.retired_ids()?) {
         needed.extend(view.revisions(id)?.into_iter().map(|revision| revision.bundle_digest));
     }

@@ -86,7 +86,10 @@ fn is_record(path: &str) -> bool {
         ["splits", of, generation] => is_ulid(of) && generation.parse::<u64>().is_ok(),
         ["index", "bundles", bundle, id] => bundle.parse::<BundleId>().is_ok() && is_ulid(id),
         ["index", "routes", hex] => hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()),
-        ["index", other, ..] => !matches!(other, "revisions" | "bundles" | "routes"),
+        ["index", "deployments", page] => page == "root" || page.parse::<u64>().is_ok(),
+        ["index", other, ..] => {
+            !matches!(other, "revisions" | "bundles" | "deployments" | "routes")
+        }
         _ => false,
     }
 }

@@ -21,6 +21,8 @@ pub(crate) const AUDIT: &str = "audit/events.jsonl";
 pub(crate) const BACKUPS: &str = "backups";
 /// The folder of what is known of secrets.
 const SECRETS: &str = "secrets/index";
+/// The folder of the list of deployments.
+const ROSTER: &str = "index/deployments";
 /// The folder of route claims, by digest.
 pub(crate) const ROUTES: &str = "index/routes";
 
@@ -51,6 +53,8 @@ pub(crate) fn path(key: &Key) -> String {
         }
         Key::BundleMember(bundle, d) => format!("index/bundles/{bundle}/{d}.json"),
         Key::RevisionHome(r) => format!("index/revisions/{r}.json"),
+        Key::Roster => format!("{ROSTER}/root.json"),
+        Key::RosterPage(page) => format!("{ROSTER}/{page}.json"),
         Key::Secret(path) => format!("{SECRETS}/{}.json", path.as_str().replace('/', "~")),
         Key::Backup(id) => format!("{BACKUPS}/index/{id}.json"),
         Key::Answered(key) => format!("{}/0{}", answers_folder(key), answer_suffix(key)),
@@ -65,6 +69,7 @@ pub(crate) fn folder(folder: &Folder) -> String {
         Folder::Revisions(d) => format!("revisions/{d}"),
         Folder::RevisionHomes => "index/revisions".into(),
         Folder::BundleMembers(bundle) => format!("index/bundles/{bundle}"),
+        Folder::RosterPages => ROSTER.into(),
         Folder::Secrets => SECRETS.into(),
         Folder::Backups => format!("{BACKUPS}/index"),
     }
@@ -78,6 +83,9 @@ pub(crate) fn name_of(folder: &Folder, file: &str) -> Option<String> {
         // No path of a secret has a `~`, so that each has a file name of its own.
         let path = stem.replace('~', "/");
         return path.parse::<SecretPath>().is_ok().then_some(path);
+    }
+    if *folder == Folder::RosterPages {
+        return stem.parse::<u64>().is_ok_and(|n| n.to_string() == stem).then(|| stem.to_owned());
     }
     // All other records are named by ids of one form.
     stem.parse::<RevisionId>().is_ok().then(|| stem.to_owned())

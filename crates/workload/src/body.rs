@@ -1,5 +1,5 @@
 //! The body of a response: some bytes, a guest that is still running, a file, or what a program
-//! sends.
+//! or another server sends.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,6 +10,7 @@ use http_body::{Frame, SizeHint};
 use crate::component::GuestBody;
 use crate::program::ProgramBody;
 use crate::site::FileBody;
+use crate::upstream::UpstreamBody;
 
 /// An error of a body, ours or the caller's.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -22,6 +23,7 @@ enum Kind {
     Guest(Box<GuestBody>),
     File(Box<FileBody>),
     Program(Box<ProgramBody>),
+    Upstream(UpstreamBody),
 }
 
 impl Body {
@@ -36,7 +38,7 @@ impl Body {
     pub const fn whole(&self) -> Option<&Bytes> {
         match &self.0 {
             Kind::Whole(bytes) => Some(bytes),
-            Kind::Guest(_) | Kind::File(_) | Kind::Program(_) => None,
+            Kind::Guest(_) | Kind::File(_) | Kind::Program(_) | Kind::Upstream(_) => None,
         }
     }
 }
@@ -71,6 +73,12 @@ impl From<ProgramBody> for Body {
     }
 }
 
+impl From<UpstreamBody> for Body {
+    fn from(upstream: UpstreamBody) -> Self {
+        Self(Kind::Upstream(upstream))
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BoxError;
@@ -85,6 +93,7 @@ impl http_body::Body for Body {
             Kind::Guest(guest) => guest.poll_frame(cx),
             Kind::File(file) => file.poll_frame(cx),
             Kind::Program(program) => program.poll_frame(cx),
+            Kind::Upstream(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
@@ -94,6 +103,7 @@ impl http_body::Body for Body {
             Kind::Guest(guest) => guest.is_ended(),
             Kind::File(file) => file.left() == 0,
             Kind::Program(program) => program.is_ended(),
+            Kind::Upstream(body) => body.is_end_stream(),
         }
     }
 
@@ -103,6 +113,7 @@ impl http_body::Body for Body {
             Kind::Guest(guest) => guest.left().map_or_else(SizeHint::new, SizeHint::with_exact),
             Kind::File(file) => SizeHint::with_exact(file.left()),
             Kind::Program(program) => program.size_hint(),
+            Kind::Upstream(body) => body.size_hint(),
         }
     }
 }
@@ -114,6 +125,7 @@ impl std::fmt::Debug for Body {
             Kind::Guest(_) => "Body(guest)",
             Kind::File(_) => "Body(file)",
             Kind::Program(_) => "Body(program)",
+            Kind::Upstream(_) => "Body(upstream)",
         })
     }
 }

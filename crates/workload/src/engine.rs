@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::component::{Components, Granted};
 use crate::program::ProgramPack;
 use crate::site::{FileCache, Site};
+use crate::upstream::UpstreamPack;
 use crate::workload::{Loaded, PackInfo, Runs, Workload};
 
 /// How an [`Engine`] is made.
@@ -108,7 +109,7 @@ impl Engine {
     ) -> Result<Runs, Fault> {
         match pack.kind {
             PackKind::HttpComponent => {
-                let bytes = archive.read(pack.path.as_str())?;
+                let bytes = archive.read(pack.file()?.as_str())?;
                 let component = self.0.components.load(&bytes, pack, granted)?;
                 Ok(Runs::Component(Arc::new(component)))
             }
@@ -118,10 +119,11 @@ impl Engine {
             }
             PackKind::Process => {
                 let supervisor = self.0.supervisor.as_ref().ok_or_else(no_supervisor)?;
-                let bytes = archive.read(pack.path.as_str())?;
+                let bytes = archive.read(pack.file()?.as_str())?;
                 let program = ProgramPack::start(supervisor, &bytes, pack, given, granted)?;
                 Ok(Runs::Program(Arc::new(program)))
             }
+            PackKind::Upstream => Ok(Runs::Upstream(Arc::new(UpstreamPack::new(pack, given)?))),
         }
     }
 

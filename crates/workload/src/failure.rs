@@ -1,5 +1,7 @@
 //! What can go wrong in a workload, and the response each becomes.
 
+use std::io::ErrorKind;
+
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::body::Body;
@@ -12,12 +14,12 @@ pub enum Failure {
     NoPack,
     /// The request cannot be given to the pack (an unreadable `Host`): 400.
     BadRequest,
-    /// The component trapped, or ended without an answer; the program's answer was none, or broke
-    /// off: 502.
+    /// The component trapped, or ended without an answer; the program or upstream cannot be reached,
+    /// its answer was none, broke off, or could be read in two ways: 502.
     Failed,
     /// The component trapped after it was denied memory beyond its limit: 502.
     OutOfMemory,
-    /// The component or program took longer than its limit: 504.
+    /// The component, program or upstream took longer than its limit: 504.
     TooSlow,
     /// Every instance is in use: 503 with `Retry-After`.
     Busy,
@@ -40,6 +42,16 @@ impl Failure {
             Self::Unreadable => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "a file of this bundle cannot be read\n")
             }
+        }
+    }
+
+    /// What a server's failure is: a full queue is busy, silence too slow, all else failed.
+    pub(crate) fn of(error: &upstream::Error) -> Self {
+        match error {
+            // The queue of a Unix socket is full.
+            upstream::Error::Connect(error) if error.kind() == ErrorKind::WouldBlock => Self::Busy,
+            error if error.is_timeout() => Self::TooSlow,
+            _ => Self::Failed,
         }
     }
 

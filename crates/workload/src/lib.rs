@@ -1,12 +1,12 @@
-//! How a revision runs: WASM components in a metered sandbox, static files in place, and programs
-//! that are kept running and proxied to.
+//! How a revision runs: WASM components in a metered sandbox, static files in place, programs that
+//! are kept running and proxied to, and servers that run already and are only proxied to.
 //!
 //! An [`Engine`] is shared by the process; [`Engine::load`] turns an open bundle into a
 //! [`Workload`]; [`Workload::respond`] answers requests and never fails: what goes wrong inside a
 //! workload becomes the response of that one request, by the table in [`Failure`].
 //!
 //! No sockets are opened here except a guest's own calls to the hosts that its pack names and the
-//! connections to programs, and nothing knows about deployments, revisions or splits.
+//! connections to programs and upstreams, and nothing knows about deployments, revisions or splits.
 
 mod body;
 mod component;
@@ -16,6 +16,7 @@ mod hop_by_hop;
 mod prefix;
 mod program;
 mod site;
+mod upstream;
 mod workload;
 
 pub use body::{Body, BoxError};

@@ -2,7 +2,6 @@
 
 mod body;
 mod pack;
-mod pool;
 mod printed;
 mod variables;
 

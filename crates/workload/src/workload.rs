@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deploy_spec::{Digest, Fault, PackId, PackKind, PathPrefix};
-use http::{Request, Response};
+use http::{Request, Response, header};
 
 use crate::body::{Body, BoxError};
 use crate::component::ComponentPack;
@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::prefix;
 use crate::program::ProgramPack;
 use crate::site::Site;
+use crate::upstream::UpstreamPack;
 
 /// A bundle that is loaded and answers requests. Dropping it unloads it, and stops its programs;
 /// answers in flight keep what they need.
@@ -42,6 +43,7 @@ pub(crate) enum Runs {
     Component(Arc<ComponentPack>),
     Site(Arc<Site>),
     Program(Arc<ProgramPack>),
+    Upstream(Arc<UpstreamPack>),
 }
 
 impl Workload {
@@ -73,7 +75,7 @@ impl Workload {
     pub fn wait_until_ready(&self) -> Result<(), Fault> {
         self.packs.iter().try_for_each(|pack| match &pack.runs {
             Runs::Program(program) => program.wait_until_ready(),
-            Runs::Component(_) | Runs::Site(_) => Ok(()),
+            Runs::Component(_) | Runs::Site(_) | Runs::Upstream(_) => Ok(()),
         })
     }
 
@@ -97,6 +99,10 @@ impl Workload {
         let pack = self.packs.iter().find(|pack| pack.info.public_path.covers(path));
         let runs = pack.map(|pack| {
             let public_path = &pack.info.public_path;
+            if matches!(pack.runs, Runs::Component(_) | Runs::Site(_)) {
+                // Whoever reads the body here has told the client to go on already.
+                request.headers_mut().remove(header::EXPECT);
+            }
             prefix::extend(request.headers_mut(), public_path);
             let bare = request.uri().path() == public_path.as_str();
             prefix::strip(request.uri_mut(), public_path);
@@ -107,6 +113,7 @@ impl Workload {
                 None => Failure::NoPack.response(),
                 Some((Runs::Component(pack), _)) => pack.respond(request).await,
                 Some((Runs::Program(pack), _)) => pack.respond(request).await,
+                Some((Runs::Upstream(pack), _)) => pack.respond(request).await,
                 Some((Runs::Site(site), true)) => site.redirect_to_root(&request),
                 Some((Runs::Site(site), false)) => site.respond(&request),
             }

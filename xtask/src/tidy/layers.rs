@@ -16,10 +16,12 @@ const LAYERS: &[(&str, u8)] = &[
     ("bundle", 2),
     ("env-pack", 2),
     ("ingress", 2),
+    ("plugin", 2),
     ("policy", 2),
     ("process", 2),
     ("registry", 2),
     ("store", 2),
+    ("upstream", 2),
     ("workload", 2),
     ("gtc", 4),
 ];
@@ -27,8 +29,12 @@ const FEATURE: u8 = 3;
 
 /// The arrows within a layer: from, to, why.
 const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("plugin", "env-pack", "what a pack from elsewhere says of itself becomes a handler"),
+    ("process", "upstream", "a program is probed and reached as any other server is"),
+    ("upstream", "ingress", "both ends of a proxy read HTTP/1.1 with one codec"),
     ("workload", "bundle", "a workload is loaded out of a bundle that was verified"),
     ("workload", "process", "a program of a bundle is a workload that is kept running"),
+    ("workload", "upstream", "a server that is proxied to is a workload"),
 ];
 
 /// The crates that hold every decision and no side effect.

@@ -48,7 +48,7 @@ impl<'a> Trust<'a> {
 /// `tampered-payload` or `too-few-signatures`; `invalid-input` when a trusted key is not a key.
 pub fn verify(envelope: &[u8], digest: &Digest, trust: Trust<'_>) -> Result<Signed, Fault> {
     if trust.revoked.contains(digest) {
-        return Err(no("revoked-bundle", &format!("the bundle {digest} was revoked")));
+        return Err(no("revoked-bundle", &format!("{digest} was revoked")));
     }
     let envelope = parse(envelope)?;
     if envelope.signatures.is_empty() {
@@ -114,7 +114,7 @@ fn untimely(key: &TrustedKey, now: Timestamp) -> Option<Fault> {
 }
 
 fn no(reason: &str, why: &str) -> Fault {
-    Fault::refused(format!("the bundle's signature was refused: {why}"))
+    Fault::refused(format!("the signature was refused: {why}"))
         .hint("sign it with a key that the environment trusts, or fetch both again")
         .detail("reason", reason)
 }
@@ -163,7 +163,7 @@ fn named(payload: &[u8], digest: &Digest) -> Result<(), Fault> {
         Some(found) if found.iter().any(|hex| hex == digest.hex()) => Ok(()),
         Some(found) => {
             let found = found.iter().map(|hex| shown(hex)).collect::<Vec<_>>().join(", ");
-            let why = format!("it vouches for sha256:{found}, and the bundle is {digest}");
+            let why = format!("it vouches for sha256:{found}, and this is {digest}");
             Err(no("wrong-subject", &why))
         }
         None => Err(no("wrong-subject", "it vouches for something that is not a bundle")),

@@ -10,6 +10,7 @@ use deploy_spec::{
 
 use crate::problem::Problem;
 use crate::record::{BundleMember, Key, Record, RevisionHome, RouteClaim};
+use crate::roster::{self, RosterPage};
 
 /// The records, by what the laws ask for.
 struct Book<'a> {
@@ -161,6 +162,13 @@ impl Book<'_> {
         found
     }
 
+    fn page(&self, number: u64) -> Option<&RosterPage> {
+        self.records.iter().find_map(|record| match record {
+            Record::RosterPage(page) if page.page == number => Some(page),
+            _ => None,
+        })
+    }
+
     /// What points to a deployment or a revision points to one that is there and agrees.
     fn pointer(&self, record: &Record) -> Option<String> {
         let deployment = |id| self.deployments.get(&id);
@@ -191,6 +199,21 @@ impl Book<'_> {
                 let in_order = versions.is_sorted_by(|a, b| a.version < b.version);
                 let agrees = in_order && !versions.is_empty();
                 (agrees, format!("secret `{path}` has no orderly versions"))
+            }
+            Record::Roster(roster) => {
+                let live = self.keys.iter().filter_map(|key| match key {
+                    Key::Deployment(id) => Some(*id),
+                    _ => None,
+                });
+                let agrees = roster::is_of(roster, |page| self.page(page), live);
+                (agrees, "the list of deployments is not of those that are there".to_owned())
+            }
+            Record::RosterPage(page) => {
+                let named = self.records.iter().any(|record| match record {
+                    Record::Roster(roster) => roster.pages.iter().any(|it| it.page == page.page),
+                    _ => false,
+                });
+                (named, format!("page {} of the deployments is in no list", page.page))
             }
             Record::Environment(_)
             | Record::Deployment(_)

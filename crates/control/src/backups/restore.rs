@@ -44,7 +44,8 @@ pub struct RestoreFacts {
     pub digest: Digest,
     /// The records.
     pub records: Vec<Record>,
-    /// The bundles that its revisions need and the environment does not hold.
+    /// The bundles that its revisions need, and the env-packs that its bindings are pinned to, that
+    /// the environment does not hold.
     pub missing_artifacts: Vec<Digest>,
     /// Of the `value_ref`s of its secrets, those that the secrets slot does not hold any more.
     pub missing_values: Vec<String>,
@@ -163,11 +164,21 @@ fn is_the_one(
 /// Nothing that the records need is missing, and they do not contradict themselves.
 fn is_whole(facts: &RestoreFacts) -> Result<(), Fault> {
     let missing = facts.missing_artifacts.iter();
-    let mut problems: Vec<Problem> =
-        missing.map(|digest| Problem::new("", format!("bundle {digest} is not here"))).collect();
+    let packs: BTreeSet<&Digest> = facts.records.iter().flat_map(pinned_packs).collect();
+    let what = |digest| if packs.contains(digest) { "env-pack" } else { "bundle" };
+    let mut problems: Vec<Problem> = missing
+        .map(|digest| Problem::new("", format!("{} {digest} is not here", what(digest))))
+        .collect();
     problems.extend(contradictions(&facts.source_environment, &facts.records));
     none_of(Kind::Refused, "the backup cannot be restored", &problems)
         .map_err(|fault| fault.hint("gtc op backups list"))
+}
+
+fn pinned_packs(record: &Record) -> Vec<&Digest> {
+    match record {
+        Record::Environment(environment) => environment.pinned_packs().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// What a restored record takes the place of: a deployment also that of its removed self.

@@ -67,6 +67,8 @@ fn renamed(mut record: Record, source: &EnvironmentId, here: &EnvironmentId) -> 
         | Record::Route(_)
         | Record::BundleMember(_)
         | Record::RevisionHome(_)
+        | Record::Roster(_)
+        | Record::RosterPage(_)
         | Record::Secret(_)
         | Record::Backup(_)
         | Record::Answered(_) => {}

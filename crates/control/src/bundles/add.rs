@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::routes;
-use crate::config;
 use crate::draft::Draft;
 use crate::mechanism::Verb;
 use crate::record::{BundleMember, BundleMemberSchema, Record};
 use crate::view::Lookup as _;
+use crate::{config, roster};
 
 /// `bundles add`.
 pub struct Add;
@@ -110,6 +110,7 @@ impl Verb for Add {
             bundle_id: answers.bundle_id.clone(),
             deployment_id: id,
         }));
+        roster::add(id, draft)?;
         let shown = deployment.clone().into();
         draft.put(Record::Deployment(DeploymentRecord {
             schema: DeploymentSchema,

@@ -6,7 +6,8 @@ use deploy_spec::{
 };
 use serde::Serialize;
 
-use crate::page::Page;
+use crate::page::{Page, Rest};
+use crate::roster;
 use crate::view::{Lookup as _, View};
 
 /// One line of `bundles list`.
@@ -51,7 +52,7 @@ pub struct DeploymentsShown {
 /// `not-found` when there is no such environment; or when its records cannot be read.
 pub fn list(view: &dyn View, page: Page) -> Result<DeploymentsShown, Fault> {
     view.environment()?;
-    shown(page, view.deployment_ids()?, |id| view.deployment(id))
+    shown(roster::page(view, page)?, |id| view.deployment(id))
 }
 
 /// A page of the deployments that were removed from an environment, oldest first.
@@ -60,15 +61,13 @@ pub fn list(view: &dyn View, page: Page) -> Result<DeploymentsShown, Fault> {
 /// `not-found` when there is no such environment; or when its records cannot be read.
 pub fn list_retired(view: &dyn View, page: Page) -> Result<DeploymentsShown, Fault> {
     view.environment()?;
-    shown(page, view.retired_ids()?, |id| view.retired(id))
+    shown(page.of(view.retired_ids()?), |id| view.retired(id))
 }
 
 fn shown(
-    page: Page,
-    ids: Vec<DeploymentId>,
+    (ids, rest): (Vec<DeploymentId>, Rest),
     get: impl Fn(DeploymentId) -> Result<Option<DeploymentRecord>, Fault>,
 ) -> Result<DeploymentsShown, Fault> {
-    let (ids, rest) = page.of(ids);
     let records = ids.into_iter().filter_map(|id| get(id).transpose());
     let deployments = records.map(|record| record.map(summary)).collect::<Result<_, Fault>>()?;
     Ok(DeploymentsShown { deployment_count: rest.count, deployments, next_after: rest.next_after })

@@ -14,7 +14,7 @@ use crate::handle::{Handle, resolve_deployment};
 use crate::mechanism::Verb;
 use crate::record::{Key, Record};
 use crate::view::Lookup as _;
-use crate::{revisions, traffic};
+use crate::{revisions, roster, traffic};
 
 /// `bundles remove`.
 pub struct Remove;
@@ -66,6 +66,7 @@ impl Verb for Remove {
         routes::release(deployment.route_binding.claims(), draft);
         draft.delete(Key::BundleMember(deployment.bundle_id.clone(), id));
         draft.delete(Key::Deployment(id));
+        roster::remove(id, draft)?;
         deployment.lifecycle = DeploymentLifecycle::Retired;
         deployment.retired_at = Some(now);
         deployment.generation += 1;

@@ -24,6 +24,9 @@ pub struct DoctorFacts {
     pub now: Timestamp,
     /// What the registry says of each env-pack that is bound.
     pub packs: Vec<PackKnown>,
+    /// What cannot be used of the env-packs from elsewhere that are bound: the env-pack, why, and what
+    /// to type.
+    pub broken_packs: Vec<(Descriptor, String, String)>,
     /// Files that others can use or own: path, what was found, what is wanted.
     pub permissions: Vec<(String, String, String)>,
     /// Files among the records that are no records.
@@ -148,7 +151,8 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
         leaks: facts.leaks.iter().map(|(file, secret)| format!("{file}: {secret}")).collect(),
         findings: Vec::new(),
     };
-    for binding in &environment.bindings {
+    let broken = |kind: &Descriptor| facts.broken_packs.iter().any(|(broken, ..)| broken == kind);
+    for binding in environment.bindings.iter().filter(|binding| !broken(&binding.kind)) {
         let known = facts.packs.iter().find(|known| known.kind == binding.kind);
         let kind = binding.kind.to_string();
         match known.and_then(|known| Some((known.slot?, known.supported))) {

@@ -3,6 +3,7 @@
 use deploy_spec::{EnvironmentId, Fault};
 use serde::Serialize;
 
+use crate::roster;
 use crate::view::{Lookup as _, View};
 
 /// One line of `env list`.
@@ -30,7 +31,7 @@ pub fn list(view: &dyn View) -> Result<EnvironmentSummary, Fault> {
         environment_id: environment.environment_id,
         name: environment.name,
         pack_count: environment.bindings.len(),
-        deployment_count: view.deployment_ids()?.len(),
+        deployment_count: roster::count(view)?,
         generation: environment.generation,
     })
 }

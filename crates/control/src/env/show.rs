@@ -4,6 +4,7 @@ use deploy_spec::{BundleDeployment, DeploymentId, Environment, Fault, Revision, 
 use serde::Serialize;
 
 use crate::page::Page;
+use crate::roster;
 use crate::view::{Lookup as _, View};
 
 /// The result of `env show`.
@@ -29,7 +30,7 @@ pub struct EnvironmentShown {
 /// `not-found` when there is no such environment; or when its records cannot be read.
 pub fn show(view: &dyn View, page: Page) -> Result<EnvironmentShown, Fault> {
     let environment = view.environment()?;
-    let (ids, rest) = page.of(view.deployment_ids()?);
+    let (ids, rest) = roster::page(view, page)?;
     let mut shown = EnvironmentShown {
         environment,
         deployment_count: rest.count,

@@ -9,6 +9,7 @@ use deploy_spec::{
 use serde::Serialize;
 
 use crate::page::Page;
+use crate::roster;
 use crate::view::{Lookup as _, View};
 
 /// How many of a deployment's newest revisions are in the picture, whatever they do.
@@ -77,7 +78,7 @@ pub struct Picture {
 /// `not-found` when there is no such environment; or when its records cannot be read.
 pub fn picture(view: &dyn View, page: Page) -> Result<Picture, Fault> {
     view.environment()?;
-    let (ids, rest) = page.of(view.deployment_ids()?);
+    let (ids, rest) = roster::page(view, page)?;
     let mut picture = Picture {
         environment_id: view.environment_id().clone(),
         sequence: view.sequence(),

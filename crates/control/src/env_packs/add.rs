@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{BindingOutcome, PackFacts, check_source, commit, outcome, registry_agrees, target};
+use super::{BindingOutcome, PackFacts, check_pinned, commit, outcome, registry_agrees, target};
 use crate::draft::Draft;
 use crate::mechanism::Verb;
 use crate::view::Lookup as _;
@@ -53,12 +53,12 @@ impl Verb for Add {
                 .hint(format!("gtc op env-packs update {slot}"))
                 .at("/slot"));
         }
+        check_pinned(slot, &answers.pack_ref, facts)?;
         registry_agrees(&environment, slot, facts, Kind::InvalidInput)?;
-        check_source(&answers.pack_ref, facts.digest.as_ref())?;
         environment.bind(EnvPackBinding {
             slot,
             kind: answers.kind.clone(),
-            pack_ref: answers.pack_ref.clone(),
+            pack_ref: facts.pack_ref.clone(),
             digest: facts.digest.clone(),
             answers: answers.answers.clone(),
             generation: 0,

@@ -32,8 +32,12 @@ use crate::view::View;
 pub struct PackFacts {
     /// The slot that the handler fills.
     pub slot: Slot,
+    /// Where the pack came from, spelled so that it can be found again from anywhere.
+    pub pack_ref: PackRef,
     /// What the pack's code is pinned to; none for a builtin.
     pub digest: Option<Digest>,
+    /// Why nobody who is trusted vouches for the pack's code; none for a builtin.
+    pub objection: Option<Box<Fault>>,
     /// All that is wrong with the kind, its version or the answers.
     pub problems: Vec<Problem>,
     /// The generation that the slot had when the registry was asked; none when it was never
@@ -94,6 +98,9 @@ fn registry_agrees(
         let changed = format!("slot `{slot}` was changed by somebody else meanwhile");
         return Err(Fault::conflict(changed).hint("gtc op env-packs list"));
     }
+    if let Some(objection) = &facts.objection {
+        return Err(Fault::clone(objection).at("/pack_ref"));
+    }
     let mut problems = Vec::new();
     if facts.slot != slot {
         let message = format!("it fills slot `{}`, not `{slot}`", facts.slot);
@@ -106,9 +113,17 @@ fn registry_agrees(
 /// The longest name of a pack's source that is kept, in bytes.
 const SOURCE_MAX: usize = 4096;
 
-/// Code that is not part of this program is named plainly, and pinned.
-fn check_source(pack_ref: &PackRef, digest: Option<&Digest>) -> Result<(), Fault> {
-    let (PackRef::File(name) | PackRef::Oci(name)) = pack_ref else { return Ok(()) };
+/// The slots whose work is done by code of this program only: it has no interface by which a pack
+/// from elsewhere could do it, and binding one would be a promise that nothing keeps.
+const OWN_WORK: [Slot; 4] = [Slot::Secrets, Slot::Sessions, Slot::State, Slot::Telemetry];
+
+/// Whether an env-pack from there may fill `slot` at all, whatever it says of itself.
+///
+/// # Errors
+/// `refused` when this program does the slot's work itself; `invalid-input` when the place is not
+/// named plainly.
+pub fn check_source(slot: Slot, pack_ref: &PackRef) -> Result<(), Fault> {
+    let PackRef::At(name) = pack_ref else { return Ok(()) };
     if name.is_empty() || name.len() > SOURCE_MAX || name.chars().any(char::is_control) {
         let why = format!(
             "a pack is named in 1 to {SOURCE_MAX} bytes without control characters, not as {}",
@@ -116,9 +131,26 @@ fn check_source(pack_ref: &PackRef, digest: Option<&Digest>) -> Result<(), Fault
         );
         return Err(Fault::invalid(why).at("/pack_ref"));
     }
-    match digest {
-        Some(_) => Ok(()),
-        None => Err(Fault::internal("a pack that is no builtin was not pinned by its digest")),
+    if OWN_WORK.contains(&slot) {
+        let why = format!(
+            "slot `{slot}` is filled by an env-pack that is part of gtc: this gtc has no way to \
+             let a pack from elsewhere do its work"
+        );
+        return Err(Fault::refused(why)
+            .hint(format!("gtc op env-packs update {slot}, without a pack_ref"))
+            .at("/pack_ref"));
+    }
+    Ok(())
+}
+
+/// Code that is not part of this program comes from where it may, and is pinned.
+fn check_pinned(slot: Slot, asked: &PackRef, facts: &PackFacts) -> Result<(), Fault> {
+    check_source(slot, asked)?;
+    check_source(slot, &facts.pack_ref)?;
+    match (asked, &facts.pack_ref, &facts.digest, &facts.objection) {
+        (PackRef::Builtin, PackRef::Builtin, None, None) => Ok(()),
+        (PackRef::At(_), PackRef::At(_), Some(_), _) => Ok(()),
+        _ => Err(Fault::internal("a pack that is no builtin was not pinned by its digest")),
     }
 }
 

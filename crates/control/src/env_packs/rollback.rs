@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BindingOutcome, PackFacts, check_source, commit, outcome, registry_agrees, secrets_stay, target,
+    BindingOutcome, PackFacts, check_pinned, commit, outcome, registry_agrees, secrets_stay, target,
 };
 use crate::draft::Draft;
 use crate::mechanism::Verb;
@@ -56,8 +56,8 @@ impl Verb for Rollback {
         let mut environment = draft.view().environment()?;
         target(draft, &environment, slot)?;
         let back = wanted(&environment, slot)?;
+        check_pinned(slot, &back.pack_ref, facts)?;
         registry_agrees(&environment, slot, facts, Kind::Refused)?;
-        check_source(&back.pack_ref, back.digest.as_ref())?;
         if facts.digest != back.digest {
             let why = format!("`{}` is not the code any more that slot `{slot}` ran", back.kind);
             return Err(Fault::refused(why).hint(format!("gtc op env-packs update {slot}")));

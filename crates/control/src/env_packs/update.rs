@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    BindingOutcome, PackFacts, check_source, commit, not_bound, outcome, registry_agrees,
+    BindingOutcome, PackFacts, check_pinned, commit, not_bound, outcome, registry_agrees,
     secrets_stay, target,
 };
 use crate::draft::Draft;
@@ -26,7 +26,7 @@ pub struct UpdateAnswers {
     /// Which env-pack, in which version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Descriptor>,
-    /// Where its code comes from.
+    /// Where its code comes from; part of this program when absent and another env-pack is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack_ref: Option<PackRef>,
     /// What its wizard was answered, all of it; never a secret.
@@ -34,7 +34,8 @@ pub struct UpdateAnswers {
     pub answers: Option<Map<String, Value>>,
 }
 
-/// What `answers` would bind, for asking the registry about it; its digest is not known yet.
+/// What `answers` would bind, for asking the registry about it. It has a digest when its code stays
+/// what it is; naming the env-pack or its place anew means whatever is there now.
 ///
 /// # Errors
 /// `not-found` when the slot is empty; otherwise as [`View::get`].
@@ -44,9 +45,14 @@ pub fn update_subject(view: &dyn View, answers: &UpdateAnswers) -> Result<EnvPac
 
 fn wanted(environment: &Environment, answers: &UpdateAnswers) -> Result<EnvPackBinding, Fault> {
     let now = environment.binding(answers.slot).ok_or_else(|| not_bound(answers.slot))?.clone();
+    let stays = answers.kind.is_none() && answers.pack_ref.is_none();
+    let kind = answers.kind.clone().unwrap_or_else(|| now.kind.clone());
+    // Another env-pack whose place is not said is part of this program, as with `add`.
+    let place = if kind.path() == now.kind.path() { now.pack_ref } else { PackRef::Builtin };
     Ok(EnvPackBinding {
-        kind: answers.kind.clone().unwrap_or(now.kind),
-        pack_ref: answers.pack_ref.clone().unwrap_or(now.pack_ref),
+        digest: now.digest.filter(|_| stays),
+        kind,
+        pack_ref: answers.pack_ref.clone().unwrap_or(place),
         answers: answers.answers.clone().unwrap_or(now.answers),
         ..now
     })
@@ -68,9 +74,10 @@ impl Verb for Update {
         let mut environment = draft.view().environment()?;
         target(draft, &environment, slot)?;
         let mut wanted = wanted(&environment, answers)?;
+        check_pinned(slot, &wanted.pack_ref, facts)?;
         registry_agrees(&environment, slot, facts, Kind::InvalidInput)?;
-        check_source(&wanted.pack_ref, facts.digest.as_ref())?;
         secrets_stay(draft.view(), &environment, slot, Some(&wanted.kind))?;
+        wanted.pack_ref = facts.pack_ref.clone();
         wanted.digest.clone_from(&facts.digest);
         if environment.binding(slot) == Some(&wanted) {
             return Ok(BindingOutcome::of(&wanted));

@@ -39,7 +39,8 @@ pub(super) fn closure(view: &dyn View, revision: &Revision) -> Result<Vec<Pin>, 
     for pack in &revision.pack_list {
         let kind = pack.kind.as_str();
         let pin = Pin::new("pack", pack.pack_id.to_string(), digest(&pack.digest));
-        pins.push(pin.noted(format!("{kind} at {}", pack.public_path)));
+        let to = pack.url.as_ref().map_or(String::new(), |url| format!(", to {url}"));
+        pins.push(pin.noted(format!("{kind} at {}{to}", pack.public_path)));
     }
     let values = match revision.config.len() {
         1 => "1 value".to_owned(),

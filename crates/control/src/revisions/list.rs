@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::handle::{Handle, resolve_kept};
 use crate::page::Page;
+use crate::roster;
 use crate::view::{Lookup as _, View};
 
 /// One line of `revisions list`.
@@ -57,7 +58,7 @@ pub fn list(
     let (records, next_after) = match deployment {
         Some(_) => (vec![resolve_kept(view, deployment)?], None),
         None => {
-            let (ids, rest) = page.of(view.deployment_ids()?);
+            let (ids, rest) = roster::page(view, page)?;
             let records = ids.into_iter().filter_map(|id| view.deployment(id).transpose());
             (records.collect::<Result<_, _>>()?, rest.next_after)
         }

@@ -109,7 +109,7 @@ fn restore_puts_everything_back_and_counts_forward() {
       "environment_id": "local",
       "generation": 4,
       "missing_secrets": [],
-      "restored": 4,
+      "restored": 6,
       "source_environment": "local"
     }
     "#);
@@ -238,7 +238,7 @@ fn another_environment_gets_everything_but_the_secrets() {
         "secret://copy/credentials/deployer",
         "secret://copy/fast2flow/key"
       ],
-      "restored": 13,
+      "restored": 15,
       "source_environment": "local"
     }
     "#);
@@ -321,6 +321,24 @@ const SPOILED: &[(&str, Spoil)] = &[
     ("no claim", |records| records.retain(|r| !matches!(r, Record::Route(_)))),
     ("no member", |records| records.retain(|r| !matches!(r, Record::BundleMember(_)))),
     ("no home", |records| records.retain(|r| !matches!(r, Record::RevisionHome(_)))),
+    ("no page of deployments", |records| {
+        records.retain(|r| !matches!(r, Record::RosterPage(_)));
+    }),
+    ("pages in no list", |records| records.retain(|r| !matches!(r, Record::Roster(_)))),
+    ("a list of others", |records| {
+        each(records, |r| {
+            if let Record::RosterPage(page) = r {
+                page.deployments[0] = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+            }
+        });
+    }),
+    ("a list that counts wrongly", |records| {
+        each(records, |r| {
+            if let Record::Roster(roster) = r {
+                roster.pages[0].count += 1;
+            }
+        });
+    }),
     ("no revisions", |records| records.retain(|r| !matches!(r, Record::Revision(_)))),
     ("no deployment", |records| records.retain(|r| !matches!(r, Record::Deployment(_)))),
     ("another environment's", |records| {
@@ -405,8 +423,12 @@ fn records_that_contradict_themselves_are_refused() {
     no claim: 1 such as: deployment D1 answers `*/` without claiming it
     no member: 1 such as: deployment D1 is no member of its bundle
     no home: 3 such as: revision D1.r1 has no home
+    no page of deployments: 1 such as: the list of deployments is not of those that are there
+    pages in no list: 1 such as: page 0 of the deployments is in no list
+    a list of others: 1 such as: the list of deployments is not of those that are there
+    a list that counts wrongly: 1 such as: the list of deployments is not of those that are there
     no revisions: 5 such as: deployment D1 splits to D1.r1, which is not its
-    no deployment: 6 such as: revision D1.r1 is of deployment D1, which is not there
+    no deployment: 7 such as: revision D1.r1 is of deployment D1, which is not there
     another environment's: 1 such as: it holds environment `eu`, not `local`
     a deployment of another: 1 such as: deployment D1 is of `eu`
     a claim of another route: 2 such as: deployment D1 answers `*/` without claiming it

@@ -72,7 +72,7 @@ fn a_wrong_field_deep_inside_is_named_too() {
         pointer::<env::CreateAnswers>(json!({"trust_root": [{"key_id": "k"}]})),
         pointer::<env_packs::AddAnswers>(json!({"slot": "disk", "kind": "a.b@1.0.0"})),
         pointer::<env_packs::AddAnswers>(json!({"slot": "state", "kind": "a.b"})),
-        pointer::<env_packs::UpdateAnswers>(json!({"slot": "state", "pack_ref": {"http": "x"}})),
+        pointer::<env_packs::UpdateAnswers>(json!({"slot": "state", "pack_ref": {"oci": "x"}})),
         pointer::<config::SetAnswers>(json!({"values": [1]})),
         pointer::<config::UnsetAnswers>(json!({"names": ["a", 1]})),
         pointer::<secrets::PutAnswers>(json!({"path": "a/../b"})),
@@ -107,7 +107,7 @@ fn a_wrong_field_deep_inside_is_named_too() {
     "/trust_root/0" missing field `public_key`
     "/slot" unknown variant `disk`, expected one of `deployer`, `secrets`, `telemetry`, `sessions`, `state`, `revocation`
     "/kind" `a.b` is not a descriptor like `greentic.deployer.k8s@1.0.0`
-    "/pack_ref" unknown variant `http`, expected one of `builtin`, `file`, `oci`
+    "/pack_ref" invalid type: map, expected a string
     "/values" invalid type: sequence, expected a map
     "/names/1" invalid type: integer `1`, expected a string
     "/path" `a/../b` is not a secret's path: at most 240 of A-Z, a-z, 0-9, `-`, `_` and `.`, in parts separated by `/`

@@ -90,7 +90,7 @@ fn chosen(slot: Slot) -> EnvPackBinding {
     EnvPackBinding {
         slot,
         kind,
-        pack_ref: PackRef::Oci("ghcr.io/acme/pack@sha256:…".into()),
+        pack_ref: PackRef::At("oci://ghcr.io/acme/pack@sha256:…".into()),
         digest: None,
         answers: serde_json::Map::new(),
         generation: 7,

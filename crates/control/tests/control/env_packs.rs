@@ -1,7 +1,7 @@
 //! `env-packs`: what fills a slot, and how it comes back.
 
 use control::{Lookup as _, Problem, env, env_packs};
-use deploy_spec::{EnvPackBinding, Fault, Kind, Slot};
+use deploy_spec::{Digest, EnvPackBinding, Fault, Kind, PackRef, Slot};
 use serde_json::{Value, json};
 
 use crate::world::{World, init_facts};
@@ -121,22 +121,107 @@ fn what_the_registry_said_of_another_binding_counts_for_nothing() {
     ");
 }
 
+/// What is known of a pack from elsewhere that nobody objects to.
+fn from_elsewhere(world: &World, slot: Slot, code: &str) -> env_packs::PackFacts {
+    let pack_ref = PackRef::At("oci://ghcr.io/x/y:1".into());
+    let digest = Some(Digest::of(code.as_bytes()));
+    env_packs::PackFacts { pack_ref, digest, ..world.agrees(slot) }
+}
+
 #[test]
-fn code_from_outside_is_named_plainly_and_pinned() {
+fn code_from_elsewhere_is_named_plainly_and_pinned() {
     let mut world = World::local();
+    let slot = Slot::Deployer;
     for name in ["", "a\nb", &"x".repeat(4097)] {
-        let facts = world.agrees(Slot::State);
-        let document = json!({"slot": "state", "pack_ref": {"file": name}});
+        let facts = from_elsewhere(&world, slot, "one");
+        let document = json!({"slot": slot, "pack_ref": name});
         let fault = world.ask_with::<env_packs::Update>(document, &facts).unwrap_err();
         assert_eq!(
             (fault.kind, &fault.details["pointer"]),
             (Kind::InvalidInput, &json!("/pack_ref"))
         );
     }
-    let facts = world.agrees(Slot::State);
-    let document = json!({"slot": "state", "pack_ref": {"oci": "ghcr.io/x/y:1"}});
-    let fault = world.ask_with::<env_packs::Update>(document, &facts).unwrap_err();
-    assert_eq!(fault.kind, Kind::Internal);
+    let document = json!({"slot": slot, "pack_ref": "y.wasm"});
+    let unpinned = env_packs::PackFacts { digest: None, ..from_elsewhere(&world, slot, "one") };
+    for facts in [unpinned, world.agrees(slot)] {
+        let fault = world.ask_with::<env_packs::Update>(document.clone(), &facts).unwrap_err();
+        assert_eq!(fault.kind, Kind::Internal);
+    }
+    let facts = from_elsewhere(&world, slot, "one");
+    world.ask_with::<env_packs::Update>(document, &facts).unwrap();
+    let bound = binding(&world, slot).unwrap();
+    assert_eq!(bound.pack_ref, facts.pack_ref, "where it was found, not how it was typed");
+    assert_eq!(bound.digest, facts.digest);
+}
+
+#[test]
+fn only_what_this_program_can_call_is_filled_from_elsewhere() {
+    for slot in Slot::ALL {
+        let mut world = World::local();
+        let facts = from_elsewhere(&world, slot, "one");
+        let kind = format!("acme.{slot}.other@1.0.0");
+        let document = json!({"slot": slot, "kind": kind, "pack_ref": "y.wasm"});
+        let done = match slot {
+            Slot::Revocation => world.ask_with::<env_packs::Add>(document, &facts),
+            _ => world.ask_with::<env_packs::Update>(document, &facts),
+        };
+        if matches!(slot, Slot::Deployer | Slot::Revocation) {
+            assert_eq!(done.unwrap()["pack_ref"], "oci://ghcr.io/x/y:1");
+            continue;
+        }
+        let fault = done.unwrap_err();
+        assert_eq!((fault.kind, &fault.details["pointer"]), (Kind::Refused, &json!("/pack_ref")));
+        assert!(fault.message.contains(slot.name()), "{}", fault.message);
+    }
+}
+
+#[test]
+fn what_nobody_vouches_for_is_not_bound_and_a_rollback_needs_the_same_code() {
+    let mut world = World::local();
+    let slot = Slot::Deployer;
+    let document = json!({"slot": slot, "pack_ref": "y.wasm"});
+    let objection = Fault::refused("nobody signed it").detail("reason", "no-signature");
+    let objection = Some(Box::new(objection));
+    let facts = env_packs::PackFacts { objection, ..from_elsewhere(&world, slot, "one") };
+    let fault = world.ask_with::<env_packs::Update>(document.clone(), &facts).unwrap_err();
+    assert_eq!((fault.kind, fault.message.as_str()), (Kind::Refused, "nobody signed it"));
+    assert_eq!(fault.details["reason"], "no-signature");
+    for code in ["one", "two"] {
+        let facts = from_elsewhere(&world, slot, code);
+        world.ask_with::<env_packs::Update>(document.clone(), &facts).unwrap();
+    }
+    let back = env_packs::rollback_subject(&world.memory, slot).unwrap();
+    assert_eq!(back.digest, Some(Digest::of(b"one")));
+    let mut roll = |code| {
+        let facts = from_elsewhere(&world, slot, code);
+        world.ask_with::<env_packs::Rollback>(json!({"slot": slot}), &facts)
+    };
+    assert_eq!(roll("three").unwrap_err().kind, Kind::Refused);
+    assert_eq!(roll("one").unwrap()["digest"], json!(Digest::of(b"one")));
+    assert_eq!(roll("two").unwrap()["digest"], json!(Digest::of(b"two")));
+}
+
+#[test]
+fn settings_change_without_the_code_and_a_name_means_what_is_there_now() {
+    let mut world = World::local();
+    let slot = Slot::Deployer;
+    let facts = from_elsewhere(&world, slot, "one");
+    let document = json!({"slot": slot, "pack_ref": "y.wasm", "kind": "acme.deployer.x@1.0.0"});
+    world.ask_with::<env_packs::Update>(document, &facts).unwrap();
+    let subject = |document| {
+        let answers = serde_json::from_value(document).unwrap();
+        env_packs::update_subject(&world.memory, &answers).unwrap().digest
+    };
+    let pinned = Some(Digest::of(b"one"));
+    assert_eq!(subject(json!({"slot": slot, "answers": {"a": 1}})), pinned);
+    assert_eq!(subject(json!({"slot": slot, "pack_ref": "y.wasm"})), None);
+    assert_eq!(subject(json!({"slot": slot, "kind": "acme.deployer.x@1.1.0"})), None);
+    let place = |kind: &str| {
+        let answers = serde_json::from_value(json!({"slot": slot, "kind": kind})).unwrap();
+        env_packs::update_subject(&world.memory, &answers).unwrap().pack_ref
+    };
+    assert_eq!(place("acme.deployer.x@1.1.0"), facts.pack_ref);
+    assert_eq!(place("greentic.deployer.local-process@0.1.0"), PackRef::Builtin);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use control::{
-    Change, Key, Lookup as _, Memory, Record, Transaction, View as _, project_deployment,
+    Change, Folder, Key, Lookup as _, Memory, Record, RosterEntry, Transaction, View as _,
+    project_deployment,
 };
 use deploy_spec::lifecycle::EDGES;
 use deploy_spec::runtime_config::RuntimeConfigSchema;
@@ -72,6 +73,8 @@ fn record_follows(old: Option<&Record>, new: &Record, after: &Memory) {
             assert!(new.newest().unwrap().version > old.newest().unwrap().version);
             is_kept(old, new, after);
         }
+        (Some(Record::Roster(_)), Record::Roster(_))
+        | (Some(Record::RosterPage(_)), Record::RosterPage(_)) => {}
         (Some(old), new) => panic!("{old:?} was written over by {new:?}"),
         (None, _) => {}
     }
@@ -156,6 +159,8 @@ fn goes_rightly(before: &Memory, key: &Key, after: &Memory) {
         Record::Route(_)
         | Record::BundleMember(_)
         | Record::RevisionHome(_)
+        | Record::Roster(_)
+        | Record::RosterPage(_)
         | Record::Backup(_)
         | Record::Secret(_) => {}
         other => panic!("{other:?} was deleted"),
@@ -200,6 +205,13 @@ fn indexes_agree(after: &Memory) {
         }
     }
     assert_eq!((routes, members, homes), (claims, bundles, revisions));
+    if let Some(roster) = after.roster().unwrap() {
+        let page =
+            |entry: &RosterEntry| after.roster_page(entry.page).unwrap().unwrap().deployments;
+        let listed: Vec<DeploymentId> = roster.pages.iter().flat_map(page).collect();
+        assert_eq!(listed, after.deployment_ids().unwrap());
+        assert_eq!(after.list(&Folder::RosterPages).unwrap().len(), roster.pages.len());
+    }
 }
 
 fn split_follows(old: Option<&TrafficSplit>, new: &TrafficSplit, after: &Memory) {

@@ -23,6 +23,7 @@ mod prune;
 mod removal;
 mod revisions;
 mod rollback;
+mod roster;
 mod routes;
 mod secrets;
 mod share;

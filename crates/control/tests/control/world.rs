@@ -6,8 +6,8 @@ use control::{View as _, revisions::GateReport, traffic};
 use control::{backups, credentials, env_packs, resolve_deployment, resolve_revision, secrets};
 use deploy_spec::{
     Actor, ActorKind, Allocation, AuditEvent, Authorization, CheckStatus, DeploymentRecord, Digest,
-    EnvironmentId, Fault, GateCheck, Lifecycle, PackKind, Permission, Pinned, PinnedPack, Revision,
-    Signature, Slot, Timestamp, TrustedKey,
+    EnvironmentId, Fault, GateCheck, Lifecycle, PackKind, PackRef, Permission, Pinned, PinnedPack,
+    Revision, Signature, Slot, Timestamp, TrustedKey,
 };
 use proptest::test_runner::{Config, RngSeed};
 use serde_json::{Value, json};
@@ -198,7 +198,14 @@ impl World {
     pub(crate) fn agrees(&self, slot: Slot) -> env_packs::PackFacts {
         let environment = self.memory.find_environment().unwrap();
         let generation = environment.and_then(|found| env_packs::slot_generation(&found, slot));
-        env_packs::PackFacts { slot, digest: None, problems: Vec::new(), generation }
+        env_packs::PackFacts {
+            slot,
+            pack_ref: PackRef::Builtin,
+            digest: None,
+            objection: None,
+            problems: Vec::new(),
+            generation,
+        }
     }
 
     /// Puts a secret whose value is `value`.
@@ -327,6 +334,7 @@ pub(crate) fn staged_bundle(bundle: &str, version: &str) -> revisions::StagedBun
             kind: PackKind::HttpComponent,
             digest: Digest::of(b"web"),
             public_path: "/".parse().unwrap(),
+            url: None,
         }],
         secrets: Vec::new(),
         drain_seconds: None,

@@ -71,12 +71,12 @@ pub(super) fn check(pack: &Pack, index: usize) -> Result<(), Fault> {
         (PackKind::Process, _) if !pack.egress.is_empty() => {
             wrong("what a process calls cannot be limited, so it names no hosts", "egress")
         }
-        (PackKind::Process, None) | (PackKind::HttpComponent | PackKind::Static, None) => Ok(()),
+        (_, None) => Ok(()),
         (PackKind::Process, Some(settings)) => match settings.objection() {
             None => Ok(()),
             Some((field, why)) => wrong(why, &format!("process/{field}")),
         },
-        (PackKind::HttpComponent | PackKind::Static, Some(_)) => {
+        (PackKind::HttpComponent | PackKind::Static | PackKind::Upstream, Some(_)) => {
             wrong("only a pack of the kind `process` has these settings", "process")
         }
     }

@@ -7,7 +7,7 @@ use deploy_spec::{Descriptor, Fault, Slot};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use semver::VersionReq;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::objection::{Objection, member};
@@ -18,7 +18,8 @@ use crate::tools::ToolNeed;
 const AT: &str = "/answers";
 
 /// A permission that the environment's credentials must have for an env-pack to do its work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CredentialNeed {
     /// The permission as its provider spells it, such as `eks:DescribeCluster`.
     pub permission: String,

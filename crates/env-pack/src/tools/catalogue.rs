@@ -1,12 +1,12 @@
 //! The tools that are known: how each tells its version, and how to get it.
 
 use semver::VersionReq;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Probe;
 
 /// A tool of the catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tool {
     /// HashiCorp Terraform.
@@ -41,7 +41,8 @@ pub enum Platform {
 }
 
 /// What an env-pack needs of one tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ToolNeed {
     /// Which tool.
     pub tool: Tool,

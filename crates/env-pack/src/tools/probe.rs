@@ -1,13 +1,13 @@
 //! Asking a tool whether it is logged in, and as whom.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Tool;
 
 /// A question to one tool about its login.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Probe {
     /// Whom AWS takes the caller for.
     AwsCallerIdentity,

@@ -10,6 +10,7 @@ use deploy_spec::{Fault, document};
 use serde_json::json;
 use serve::staging::{Fetched, SIGNATURES};
 
+use super::subject::Subject;
 use crate::outcome::Success;
 
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(crate) struct KeygenArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
-    /// The bundle; the signature goes to FILE.dsse.json, beside those that are there
+    /// The bundle, or the component of an env-pack; the signature goes to FILE.dsse.json, beside those that are there
     file: PathBuf,
     /// The private key: ed25519 in PKCS#8 PEM, in a file that only its owner may use
     #[arg(long, value_name = "FILE")]
@@ -66,8 +67,8 @@ pub(super) fn sign(args: &SignArgs) -> Result<Success, Fault> {
     let pem = env_pack::read_file(&args.key)?;
     let pem = std::str::from_utf8(pem.reveal()).unwrap_or_default();
     let key = SigningKey::from_pkcs8_pem(pem)?;
-    let inspected = bundle::inspect(&args.file)?;
-    let (name, digest) = (inspected.bundle_id.as_str(), &inspected.bundle_digest);
+    let subject = Subject::read(&args.file)?;
+    let (name, digest) = (subject.name(), subject.digest());
     let envelope = match Fetched::beside(args.file.clone())?.signatures.first() {
         Some(there) => countersign(&key, there, name, digest)?,
         None => vouch(&key, name, digest)?,
@@ -76,11 +77,9 @@ pub(super) fn sign(args: &SignArgs) -> Result<Success, Fault> {
     std::fs::write(&file, document::to_line(&envelope)).map_err(|error| {
         Fault::unavailable(format!("`{}` cannot be written: {error}", file.display()))
     })?;
-    Success::of(&json!({
+    Success::of(&subject.shown(json!({
         "path": file,
-        "bundle_id": inspected.bundle_id,
-        "bundle_digest": digest,
         "key_id": key.key_id(),
         "signatures": envelope.signatures.len(),
-    }))
+    })))
 }

@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use deploy_spec::Fault;
-use registry::{Artifact, Client, OciReference, Progress, Reference, blocking, media};
+use registry::{Artifact, Client, OciReference, Progress, Reference, blocking};
 use serde_json::json;
 use serve::staging::{Fetched, SIGNATURES};
 
+use super::subject::Subject;
 use crate::outcome::Success;
 use crate::progress;
 use crate::registries::{Registries, bases};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// The bundle; the signature in FILE.dsse.json goes with it
+    /// The bundle, or the component of an env-pack; the signature in FILE.dsse.json goes with it
     file: PathBuf,
     /// Where to: oci://HOST/REPOSITORY:TAG
     reference: String,
@@ -44,19 +45,15 @@ fn remote(named: &str) -> Result<OciReference, Fault> {
 
 pub(super) fn push(args: &PushArgs) -> Result<Success, Fault> {
     let reference = remote(&args.reference)?;
-    let inspected = bundle::inspect(&args.file)?;
-    let layer = match inspected.format {
-        bundle::Format::Squashfs => media::BUNDLE_SQUASHFS,
-        bundle::Format::Zip => media::BUNDLE_ZIP,
-    };
-    let id = inspected.bundle_id;
+    let subject = Subject::read(&args.file)?;
+    let (artifact_type, layer, title) = subject.artifact();
     let artifact = Artifact {
         signatures: Fetched::beside(args.file.clone())?.signatures,
         file: args.file.clone(),
-        artifact_type: media::BUNDLE.to_owned(),
+        artifact_type: artifact_type.to_owned(),
         layer_media_type: layer.to_owned(),
-        title: Some(format!("{id}.gtbundle")),
-        annotations: [("org.opencontainers.image.version", inspected.version.to_string())]
+        title: Some(title),
+        annotations: [("org.opencontainers.image.version", subject.version())]
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
     };
@@ -64,15 +61,13 @@ pub(super) fn push(args: &PushArgs) -> Result<Success, Fault> {
     let bar = progress::bytes(&format!("pushing {reference}"));
     let told = |at: Progress| bar.at(at.done_bytes, at.total_bytes);
     let pushed = blocking::run(client.push(&reference, &artifact, &told))?;
-    Success::of(&json!({
+    Success::of(&subject.shown(json!({
         "reference": pushed.reference.to_string(),
-        "bundle_id": id,
-        "bundle_digest": pushed.digest,
         "manifest_digest": pushed.manifest_digest,
         "size_bytes": pushed.size_bytes,
         "sent_bytes": pushed.sent_bytes,
         "signatures": artifact.signatures.len(),
-    }))
+    })))
 }
 
 pub(super) fn pull(args: &PullArgs) -> Result<Success, Fault> {

@@ -142,7 +142,16 @@ fn file(store: &EnvironmentStore, answers: &RestoreAnswers) -> Result<PathBuf, F
     }
 }
 
-/// Bundles do not travel in a backup: what this environment lacks is taken from the one that the
+/// What a record needs of what does not travel in a backup.
+fn needed(record: &Record) -> Vec<&Digest> {
+    match record {
+        Record::Revision(revision) => vec![&revision.bundle_digest],
+        Record::Environment(environment) => environment.pinned_packs().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Bundles and env-packs do not travel in a backup: what this environment lacks is taken from the one that the
 /// backup is of, when that is here.
 fn facts(
     globals: &Globals,
@@ -154,9 +163,7 @@ fn facts(
     let source = header.content.environment_id;
     let there = globals.store(&source)?;
     let mut missing = Vec::new();
-    for record in &records {
-        let Record::Revision(revision) = record else { continue };
-        let digest = &revision.bundle_digest;
+    for digest in records.iter().flat_map(needed) {
         if store.artifact(digest).exists() || missing.contains(digest) {
             continue;
         }

@@ -10,7 +10,7 @@ use control::credentials::{
 use control::secrets::credentials_path;
 use control::{Lookup as _, Verb as _};
 use deploy_spec::{CheckStatus, EnvironmentId, Fault, Slot};
-use env_pack::{Handler, Registry};
+use env_pack::Handler;
 use serde_json::json;
 use serve::{DevStore, ambient};
 use store::EnvironmentStore;
@@ -74,7 +74,7 @@ impl Verb {
 }
 
 /// What is known of the env-pack that the environment is deployed by.
-fn deployer(registry: &Registry, store: &EnvironmentStore) -> Result<Handler, Fault> {
+fn deployer(store: &EnvironmentStore) -> Result<Handler, Fault> {
     let environment = store.read()?.environment()?;
     let bound = environment.binding(Slot::Deployer).ok_or_else(|| {
         Fault::refused(format!("nothing is bound to slot `{}`", Slot::Deployer)).hint(format!(
@@ -83,7 +83,7 @@ fn deployer(registry: &Registry, store: &EnvironmentStore) -> Result<Handler, Fa
             Slot::Deployer
         ))
     })?;
-    registry.resolve(&bound.kind).cloned()
+    serve::env_packs::registry(store, &environment)?.resolve(&bound.kind).cloned()
 }
 
 /// What the env-pack needs, held against the credentials. Nothing needed is nothing to check; what
@@ -100,7 +100,7 @@ fn checks(handler: &Handler) -> Vec<CredentialCheck> {
 
 fn requirements(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
     let store = globals.readable(("credentials", "requirements"), &at.environment)?;
-    let handler = deployer(&Registry::builtin()?, &store)?;
+    let handler = deployer(&store)?;
     Success::of(&json!({
         "environment_id": at.environment,
         "env_pack": handler.to_string(),
@@ -111,7 +111,7 @@ fn requirements(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault>
 
 fn validate(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
     let store = globals.readable(("credentials", "validate"), &at.environment)?;
-    let handler = deployer(&Registry::builtin()?, &store)?;
+    let handler = deployer(&store)?;
     let checks = checks(&handler);
     let failed = checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
     let view = store.read()?;
@@ -143,7 +143,7 @@ where
     let environment = args.environment.clone().unwrap_or_else(EnvironmentId::local);
     let store = globals.store(&environment)?;
     serve::permit(&store, (V::NOUN, V::OP), ambient::own_uid())?;
-    let checks = checks(&deployer(&Registry::builtin()?, &store)?);
+    let checks = checks(&deployer(&store)?);
     let value = env_pack::read_file(file)?;
     let dev_store = DevStore::open(&store)?;
     let path = credentials_path()?;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::elsewhere;
 use crate::world::{World, example, root};
 
 /// The commands of the blocks that are marked as transcripts.
@@ -24,6 +25,9 @@ fn every_command_works(document: &str, at_least: usize) {
     let versions = ["v1", "v2"].map(|version| root().join("examples/hello").join(version));
     let copied = Command::new("cp").arg("-r").args(versions).arg(&examples).status();
     assert!(copied.unwrap().success());
+    let packs = world.folder.path().join("examples/env-pack");
+    std::fs::create_dir_all(&packs).unwrap();
+    std::fs::copy(elsewhere::example(), packs.join("cluster.wasm")).unwrap();
     let gtc = Path::new(env!("CARGO_BIN_EXE_gtc")).parent().unwrap();
     let path = format!("{}:/usr/bin:/bin", gtc.display());
     for command in commands {
@@ -41,6 +45,11 @@ fn every_command_works(document: &str, at_least: usize) {
 #[test]
 fn every_command_of_the_readme_works() {
     every_command_works("README.md", 12);
+}
+
+#[test]
+fn every_command_of_the_page_on_env_packs_works() {
+    every_command_works("docs/env-packs.md", 8);
 }
 
 #[test]

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// Debian's `docker-registry` on a free port of this machine.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     host: String,
 }
 
 impl Server {
-    fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         let config = world.file("registry.yml");
         let data = world.file("registry");
         let text = format!(
@@ -38,7 +38,7 @@ impl Server {
         Self { child, host: told.unwrap() }
     }
 
-    fn at(&self, rest: &str) -> String {
+    pub(crate) fn at(&self, rest: &str) -> String {
         format!("oci://{}/{rest}", self.host)
     }
 }

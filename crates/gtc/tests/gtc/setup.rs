@@ -129,7 +129,8 @@ fn a_person_is_asked_and_what_is_secret_is_not_shown() {
         ("How many retries?", "\r"),
         ("The key?", "\r"),
         ("must not be empty", "wrong\r"),
-        ("must match", &format!("nonsense\u{15}{KEY}?\u{7f}\r")),
+        // Cleared, taken back, and keys that stand for no letter: arrows, Home and Ctrl-Z.
+        ("must match", &format!("nonsense\u{15}{KEY}?\u{7f}\u{1b}[A\u{1b}OH\u{1b}[1;5C\u{1a}\r")),
         ("another", "x\r"),
         ("a third", "\r"),
         ("Give it all the traffic?", "y"),
@@ -139,4 +140,18 @@ fn a_person_is_asked_and_what_is_secret_is_not_shown() {
     assert_eq!(world.op("traffic show", &[])["entries"][0]["weight_bps"], 10_000);
     let config = world.op("config show", &["local", "--deployment", "hello"]);
     assert!(config.to_string().contains("good day"), "{config}");
+}
+
+#[test]
+fn a_person_may_give_up() {
+    let world = World::new();
+    let bundle = asking(&world);
+    // Ctrl-C, and Ctrl-\.
+    for key in ["\u{3}", "\u{1c}"] {
+        let typed =
+            [("Which greeting?", "good day\r"), ("How many retries?", "\r"), ("The key?", key)];
+        let seen = world.on_a_terminal(&format!("setup {bundle}"), &typed);
+        assert!(seen.contains("given up; nothing was changed"), "{seen}");
+        assert!(!world.gtc.store_root().join("local").exists());
+    }
 }

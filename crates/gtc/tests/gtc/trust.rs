@@ -6,21 +6,26 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// `prod`, where anything may be done and nobody is trusted yet.
+/// `prod`, where anything may be done and nobody is trusted yet, and a bundle for it.
 fn prod() -> (World, String) {
     let world = World::new();
     let bundle = world.bundle("v1");
-    std::fs::create_dir_all(world.gtc.store_root()).unwrap();
-    std::fs::set_permissions(world.gtc.store_root(), PermissionsExt::from_mode(0o700)).unwrap();
-    let policy = world.gtc.store_root().join("all.cedar");
-    std::fs::write(&policy, "permit (principal, action, resource);").unwrap();
-    std::fs::set_permissions(&policy, PermissionsExt::from_mode(0o600)).unwrap();
+    allow_all(&world);
     world.op("env create", &["prod"]);
     world.op("bundles add", &["prod", "hello", "--customer", "acme"]);
     (world, bundle)
 }
 
-fn key(world: &World, name: &str) -> (String, String) {
+/// A policy by which anybody may do anything.
+pub(crate) fn allow_all(world: &World) {
+    std::fs::create_dir_all(world.gtc.store_root()).unwrap();
+    std::fs::set_permissions(world.gtc.store_root(), PermissionsExt::from_mode(0o700)).unwrap();
+    let policy = world.gtc.store_root().join("all.cedar");
+    std::fs::write(&policy, "permit (principal, action, resource);").unwrap();
+    std::fs::set_permissions(&policy, PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+pub(crate) fn key(world: &World, name: &str) -> (String, String) {
     let file = world.file(name);
     let made = world.gtc.run(&["bundle", "keygen", &file]).unwrap();
     (file, made["key_id"].as_str().unwrap().to_owned())

@@ -3,6 +3,7 @@
 use http::Version;
 
 use super::{Authority, Reject};
+use crate::upgrade::WEBSOCKET;
 
 /// Longest `Content-Length` that is looked at; more digits are refused, whatever they say.
 pub const MAX_CONTENT_LENGTH_DIGITS: usize = 19;
@@ -26,6 +27,7 @@ pub(super) struct Fields<'b> {
     pub(super) keep_alive: bool,
     pub(super) expects_continue: bool,
     pub(super) accepts_trailers: bool,
+    pub(super) offers_websocket: bool,
 }
 
 #[derive(Default)]
@@ -37,6 +39,10 @@ struct Seen<'b> {
     keep_alive: bool,
     expects_continue: bool,
     accepts_trailers: bool,
+    /// Whether `Connection` names it.
+    upgrade: bool,
+    upgrades: usize,
+    websocket: bool,
 }
 
 impl<'b> Seen<'b> {
@@ -51,7 +57,12 @@ impl<'b> Seen<'b> {
                 }
                 self.expects_continue = true;
             }
+            7 if is("upgrade") => {
+                self.upgrades += 1;
+                self.websocket |= value.eq_ignore_ascii_case(WEBSOCKET.as_bytes());
+            }
             10 if is("connection") => {
+                self.upgrade |= has_token(value, "upgrade");
                 self.close |= has_token(value, "close");
                 self.keep_alive |= has_token(value, "keep-alive");
             }
@@ -85,8 +96,11 @@ impl<'b> Fields<'b> {
             seen.take(header.name, header.value)?;
         }
         let new = version == Version::HTTP_11;
+        let framing = seen.framing(version)?;
+        let only_websocket = seen.upgrade && seen.websocket && seen.upgrades == 1;
         Ok(Self {
-            framing: seen.framing(version)?,
+            framing,
+            offers_websocket: new && only_websocket && framing == Framing::None,
             host: seen.host.map(Authority::parse).transpose()?,
             keep_alive: !seen.close && (new || seen.keep_alive),
             expects_continue: new && seen.expects_continue,

@@ -41,6 +41,8 @@ pub struct RequestHead<'b> {
     pub expects_continue: bool,
     /// Whether the client takes trailers on the response (`TE: trailers`).
     pub accepts_trailers: bool,
+    /// Whether the client offers to go on with WebSocket, and with nothing else (RFC 6455 §4.1).
+    pub offers_websocket: bool,
     headers: &'b [httparse::Header<'b>],
 }
 
@@ -83,6 +85,7 @@ impl<'b> RequestHead<'b> {
             keep_alive: fields.keep_alive,
             expects_continue: fields.expects_continue,
             accepts_trailers: fields.accepts_trailers,
+            offers_websocket: fields.offers_websocket,
             headers,
         })
     }

@@ -6,7 +6,7 @@ use http::header::{HOST, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Uri};
 
-use super::{Reject, RequestHead};
+use super::{Framing, Reject, RequestHead};
 
 /// Headers that concern one connection only and are never passed on (RFC 9110 §7.6.1).
 pub const HOP_BY_HOP: [&str; 7] = [
@@ -31,8 +31,8 @@ const NEVER_NAMED: [&str; 7] = [
 ];
 
 impl RequestHead<'_> {
-    /// The request as a service sees it: origin-form URI, no hop-by-hop headers, no `Expect`,
-    /// `host` normalised. One copy of the head; every value is a slice of it.
+    /// The request as a service sees it: origin-form URI, no hop-by-hop headers, `Expect` only
+    /// where a body waits for it, `host` normalised. One copy of the head; every value is a slice of it.
     ///
     /// # Errors
     /// [`Reject`] when the http crate refuses what this parser took: not known to happen.
@@ -77,9 +77,11 @@ impl RequestHead<'_> {
 
     fn header_map(&self, shared: &Bytes) -> Result<HeaderMap, Reject> {
         let named: Vec<&[u8]> = self.named_by_connection().collect();
+        let waits = self.expects_continue && self.framing != Framing::None;
         let mut map = HeaderMap::with_capacity(self.headers().len() + 4);
         for (name, value) in self.headers() {
-            if is_dropped(name) || named.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes())) {
+            let is_dropped = is_dropped(name) || (!waits && name.eq_ignore_ascii_case("expect"));
+            if is_dropped || named.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes())) {
                 continue;
             }
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Reject::HeaderName)?;
@@ -106,7 +108,5 @@ impl RequestHead<'_> {
 }
 
 fn is_dropped(name: &str) -> bool {
-    name.eq_ignore_ascii_case("expect")
-        || name.eq_ignore_ascii_case("host")
-        || HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop))
+    name.eq_ignore_ascii_case("host") || HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop))
 }

@@ -6,6 +6,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::HOP_BY_HOP;
+use crate::upgrade::WEBSOCKET;
 
 /// How the body of an answer is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Length {
     Chunked,
     /// It ends when the connection does (HTTP/1.0).
     UntilClose,
+    /// What follows is another protocol's, until the connection ends (101).
+    Tunnel,
 }
 
 impl Length {
@@ -33,6 +36,9 @@ impl Length {
     ) -> Self {
         let (status, headers) = response;
         let declared = declared_length(headers);
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return Self::Tunnel;
+        }
         if status == StatusCode::NO_CONTENT || status.is_informational() {
             return Self::Bodiless(None);
         }
@@ -70,7 +76,7 @@ pub fn declared_length(headers: &HeaderMap) -> Option<u64> {
 /// Everything the head of one answer says.
 #[derive(Debug)]
 pub struct ResponseHead<'a> {
-    /// A final status, 200 or above.
+    /// A final status, 200 or above, or 101.
     pub status: StatusCode,
     /// What the service set; hop-by-hop and framing fields among them are dropped.
     pub headers: &'a HeaderMap,
@@ -114,6 +120,10 @@ impl ResponseHead<'_> {
             }
             Length::Chunked => line(out, "transfer-encoding", b"chunked"),
             Length::Bodiless(None) | Length::UntilClose => {}
+            Length::Tunnel => {
+                line(out, "connection", b"upgrade");
+                return line(out, "upgrade", WEBSOCKET.as_bytes());
+            }
         }
         match (self.keep_alive, self.version) {
             (false, _) => line(out, "connection", b"close"),

@@ -17,10 +17,11 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
+use upstream::Endpoint;
 
 use super::Task;
 use super::watch_over::stopped;
-use crate::address::Address;
+use crate::address;
 use crate::logs::{Output, pump};
 use crate::probe::until_ready;
 use crate::state::State;
@@ -43,7 +44,7 @@ pub(super) enum End {
 
 /// A program that was started.
 struct Life {
-    address: Arc<Address>,
+    address: Arc<Endpoint>,
     reports: Lines<BufReader<OwnedReadHalf>>,
     /// Dropping it tells the shim to end the program.
     leash: Option<OwnedWriteHalf>,
@@ -68,7 +69,7 @@ impl Life {
     fn begin(task: &Task) -> io::Result<Self> {
         let folder = private_folder(task)?;
         let owner = task.user.uid().unwrap_or_else(|| rustix::process::geteuid().as_raw());
-        let address = Address::choose(task.settings.listen, folder.path(), owner)?;
+        let address = address::choose(task.settings.listen, folder.path(), owner)?;
         let (out_pipe, out) = io::pipe()?;
         let (err_pipe, err) = io::pipe()?;
         let (ours, theirs) = UnixStream::pair()?;
@@ -186,11 +187,11 @@ fn private_folder(task: &Task) -> io::Result<TempDir> {
     Ok(folder)
 }
 
-fn order(task: &Task, folder: &TempDir, address: &Address) -> Order {
+fn order(task: &Task, folder: &TempDir, endpoint: &Endpoint) -> Order {
     let settings = &task.settings;
     let mut env = settings.env.clone();
     env.insert("TMPDIR".into(), folder.path().to_string_lossy().into_owned());
-    env.extend([address.variable()]);
+    env.extend([address::variable(endpoint)]);
     Order {
         launcher: task.shared.launcher.clone(),
         name: settings.name.clone(),

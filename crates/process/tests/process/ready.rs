@@ -50,6 +50,6 @@ fn a_socket_that_is_not_its_own_is_never_talked_to() {
     let args = ["impostor", path.to_str().unwrap()];
     let process = start(Settings { probe: probe(None, 300), ..settings(&args) });
     let fault = process.wait_until_ready().unwrap_err();
-    assert!(fault.message.ends_with("the socket is not one that the program made"), "{fault:?}");
+    assert!(fault.message.ends_with("the socket is not one that its owner made"), "{fault:?}");
     assert!(!matches!(process.state(), State::Ready(_)));
 }

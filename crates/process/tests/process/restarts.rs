@@ -6,7 +6,7 @@ use process::{Limits, Process, Restart, Settings, State};
 
 use crate::support::{Told, eventually, get, ready, settings, start_told};
 
-fn ready_again(process: &Process, before: &Arc<process::Address>) {
+fn ready_again(process: &Process, before: &Arc<upstream::Endpoint>) {
     eventually("it is ready again", || process.address().is_some_and(|address| address != *before));
 }
 

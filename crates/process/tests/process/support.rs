@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use process::{Address, Launcher, Listen, Output, Process, Restart, Settings, Sink, Supervisor};
+use process::{Launcher, Listen, Output, Process, Restart, Settings, Sink, Supervisor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::guests::rogue;
@@ -102,7 +102,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await.unwrap() })
 }
 
-async fn ask(address: &Address, path: &str) -> Option<String> {
+async fn ask(address: &upstream::Endpoint, path: &str) -> Option<String> {
     let mut connection = address.connect().await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
     connection.write_all(request.as_bytes()).await.ok()?;

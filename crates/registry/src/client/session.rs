@@ -1,5 +1,6 @@
 //! One repository of one registry: where it is asked, and who is asking.
 
+use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ const HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 pub(super) struct Session<'a> {
     pub(super) http: &'a Http,
     pub(super) auth: &'a Auth,
+    /// Where unfinished uploads are remembered.
+    pub(super) uploads: Option<&'a Path>,
     pub(super) reference: OciReference,
     origin: Origin,
     scope: Scope,
@@ -46,7 +49,7 @@ impl<'a> Session<'a> {
         let registry = reference.registry().clone();
         let origin = http.connector().origin(&host).await?;
         let scope = Scope { registry, repository, access };
-        Ok(Self { http, auth, reference: reference.clone(), origin, scope })
+        Ok(Self { http, auth, uploads: None, reference: reference.clone(), origin, scope })
     }
 
     pub(super) fn limits(&self) -> &Limits {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::patience::Patience;
 use super::session::Session;
+use super::unfinished::Unfinished;
 use super::{OnProgress, Progress};
 use crate::document::Descriptor;
 use crate::failure::status;
@@ -21,6 +22,7 @@ pub(super) struct Upload<'a> {
     source: &'a Source,
     progress: OnProgress<'a>,
     manner: Manner,
+    unfinished: Unfinished,
     /// Where the next piece goes; none before the registry has opened an upload.
     location: Option<Url>,
     offset: u64,
@@ -44,8 +46,22 @@ impl<'a> Upload<'a> {
     ) -> Self {
         let small = blob.size <= session.limits().chunk_bytes;
         let manner = if small { Manner::AtOnce } else { Manner::InPieces };
-        let (location, offset, is_unsure, sent) = (None, 0, false, 0);
-        Self { session, blob, source, progress, manner, location, offset, is_unsure, sent }
+        let folder = session.uploads.filter(|_| !small);
+        let unfinished = Unfinished::new(folder, &session.place(), &blob.digest);
+        let location = unfinished.recall();
+        let (offset, is_unsure, sent) = (0, location.is_some(), 0);
+        Self {
+            session,
+            blob,
+            source,
+            progress,
+            manner,
+            unfinished,
+            location,
+            offset,
+            is_unsure,
+            sent,
+        }
     }
 
     /// Brings the blob there; says how many bytes were sent for it.
@@ -61,7 +77,11 @@ impl<'a> Upload<'a> {
         }
         let patience = self.session.limits().transfer;
         match tokio::time::timeout(patience, self.attempts()).await {
-            Ok(done) => done.map(|()| self.sent),
+            Ok(Ok(())) => {
+                self.unfinished.keep(None);
+                Ok(self.sent)
+            }
+            Ok(Err(fault)) => Err(fault),
             Err(_) => Err(Fault::unavailable(format!(
                 "{} was not done after {} s",
                 self.what(),
@@ -114,6 +134,7 @@ impl<'a> Upload<'a> {
     /// Each answer says where the next request goes.
     async fn follow(&mut self, from: &Url, answer: Answer) -> Result<(), Fault> {
         self.location = Some(from.join(answer.header(LOCATION).unwrap_or_default())?);
+        self.unfinished.keep(self.location.as_ref());
         answer.discard().await;
         Ok(())
     }

@@ -116,6 +116,47 @@ fn an_upload_that_is_out_of_luck_says_so() {
     assert_eq!(fault.kind, Kind::Unavailable, "{fault}");
 }
 
+/// Pushes 8 MiB until the server is killed after 3, and again with another client, which knows what
+/// the first one kept. Gives how many bytes the second one sent.
+fn push_twice(between: fn(&Server)) -> u64 {
+    let (server, desk) = (Mutex::new(Server::plain()), Desk::new());
+    let options =
+        Options { uploads: Some(desk.path("uploads")), limits: without_tick(), ..options() };
+    let at = oci(&server.lock().unwrap().at("a"));
+    let artifact = desk.file("a", usize::try_from(8 * MIB).unwrap());
+    let kill = |progress: Progress| {
+        if progress.done_bytes == 3 * MIB {
+            server.lock().unwrap().kill();
+        }
+    };
+    let first = Client::new(&options).unwrap();
+    let fault = blocking::run(first.push(&at, &artifact, &kill)).unwrap_err();
+    assert_eq!(fault.kind, Kind::Unavailable, "{fault}");
+    between(&server.lock().unwrap());
+    server.lock().unwrap().restart();
+    let second = Client::new(&options).unwrap();
+    let pushed = blocking::run(second.push(&at, &artifact, &quiet)).unwrap();
+    pull(&second, &server.lock().unwrap().at("a"), &desk).unwrap();
+    assert!(same(&desk.path("a"), &desk.path("got")));
+    assert_eq!(std::fs::read_dir(desk.path("uploads")).unwrap().count(), 0);
+    pushed.sent_bytes
+}
+
+#[test]
+fn an_upload_goes_on_in_another_process() {
+    let sent = push_twice(|_| ());
+    assert!((5 * MIB..=6 * MIB).contains(&sent), "{sent}");
+}
+
+#[test]
+fn an_upload_that_was_forgotten_meanwhile_begins_again() {
+    let sent = push_twice(|server| {
+        let uploads = "docker/registry/v2/repositories/a/_uploads";
+        std::fs::remove_dir_all(server.data().join(uploads)).unwrap();
+    });
+    assert_eq!(sent, 8 * MIB);
+}
+
 /// Pulls 32 MiB, and does something to the server as soon as 4 have arrived.
 fn pull_cut(desk: &Desk, client: &Client, cut: fn(&mut Server)) -> (Server, Result<u64, Kind>) {
     let server = Mutex::new(Server::plain());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use control::{Lookup as _, View};
-use deploy_spec::{Fault, SecretPath};
+use deploy_spec::{Fault, SecretPath, SecretVersion};
 use env_pack::SecretBytes;
 
 use super::DevStore;
@@ -27,15 +27,22 @@ const SEARCHED: [&str; 12] = [
 ];
 
 impl DevStore {
-    /// The files of the environment in which the present value of a secret stands, and the secret.
+    /// The files of the environment in which a value of a secret stands, and the secret: the present
+    /// one, and those before it that are still kept, because a revision may run with one of them.
     ///
     /// # Errors
     /// When the records or a file cannot be read.
     pub fn leaks(&self, view: &dyn View) -> Result<Vec<(String, String)>, Fault> {
         let mut values = Vec::new();
         for path in view.secret_paths()? {
-            let value = self.value(view, &path).ok();
-            values.extend(value.filter(|v| v.reveal().len() >= LEAK_MIN).map(|v| (path, v)));
+            let versions = view.secret(&path)?.map_or_else(Vec::new, |secret| secret.versions);
+            let gone = || Fault::not_found(format!("a value of `{path}` is gone"));
+            // One that cannot be opened is a finding of its own.
+            let open =
+                |version: SecretVersion| self.open_value(&path, &version.value_ref, gone).ok();
+            let open = versions.into_iter().filter_map(open);
+            let long = open.filter(|value| value.reveal().len() >= LEAK_MIN);
+            values.extend(long.map(|value| (path.clone(), value)));
         }
         let mut found = Vec::new();
         if values.is_empty() {
@@ -67,7 +74,10 @@ fn search(
     };
     for (secret, value) in values {
         if memchr::memmem::find(&bytes, value.reveal()).is_some() {
-            found.push((path.display().to_string(), secret.to_string()));
+            let leak = (path.display().to_string(), secret.to_string());
+            if found.last() != Some(&leak) {
+                found.push(leak);
+            }
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use control::{Key, Lookup as _, RouteClaim};
+use control::{Folder, Key, Lookup as _, RouteClaim, View as _};
 use deploy_spec::{DeploymentId, Fault, document};
 
 use super::Snapshot;
@@ -25,6 +25,11 @@ impl Snapshot {
             self.of_deployment(id, &mut keys)?;
         }
         self.routes(&mut keys)?;
+        if self.roster()?.is_some() {
+            keys.insert(Key::Roster);
+        }
+        let pages = self.list(&Folder::RosterPages)?;
+        keys.extend(pages.iter().filter_map(|page| page.parse().ok()).map(Key::RosterPage));
         for revision in self.revision_home_ids()? {
             keys.insert(Key::RevisionHome(revision));
         }

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use deploy_spec::{Digest, Kind, Timestamp};
+use control::{Lookup as _, env_packs};
+use deploy_spec::{Digest, Kind, PackRef, Slot, Timestamp};
+use serde_json::json;
 use store::{Collected, EnvironmentStore, Removal};
 
 use crate::real::{files, folder, store_in};
@@ -83,6 +85,40 @@ fn what_a_revision_needs_and_what_is_young_stays() {
     assert_eq!(store.get_beside(&old, ".dsse.json").unwrap(), None);
     assert!(drafts[0].exists() && !drafts[1].exists());
     assert_eq!(collect(&store, Removal::Remove).removed, []);
+}
+
+#[test]
+fn what_a_slot_is_bound_to_and_what_a_rollback_would_put_back_stays() {
+    let folder = folder();
+    let mut scene = Scene::serving(store_in(folder.path()));
+    let codes = ["one", "two", "three"].map(|code| take_in(&scene.store, code, 90 * MINUTE));
+    let bind = |scene: &mut Scene, digest: &Digest| {
+        let digest = digest.clone();
+        scene.ask(|world, memory| {
+            let slot = Slot::Deployer;
+            let facts = env_packs::PackFacts {
+                slot,
+                pack_ref: PackRef::At("cluster.wasm".into()),
+                digest: Some(digest),
+                objection: None,
+                problems: Vec::new(),
+                generation: env_packs::slot_generation(&memory.environment().unwrap(), slot),
+            };
+            let document = json!({"slot": slot, "pack_ref": "cluster.wasm"});
+            world.ask::<env_packs::Update>(document, facts)
+        });
+    };
+    for digest in &codes {
+        bind(&mut scene, digest);
+    }
+    let removed = |scene: &Scene| -> Vec<Digest> {
+        let did = collect(&scene.store, Removal::Remove);
+        did.removed.into_iter().map(|gone| gone.digest).collect()
+    };
+    assert_eq!(removed(&scene), [codes[0].clone()], "one binding before the present one is kept");
+    scene.ask(|world, _| world.ask::<env_packs::Remove>(json!({"slot": "deployer"}), ()));
+    assert_eq!(removed(&scene), [], "what was removed can be put back");
+    assert!(scene.store.artifact(&codes[1]).exists() && scene.store.artifact(&codes[2]).exists());
 }
 
 #[test]

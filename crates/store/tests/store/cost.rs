@@ -61,7 +61,7 @@ fn a_command_waits_for_the_disk_no_more_often_than_it_must() {
         ("env show", 0),
         ("traffic set", 12),
         ("revisions stage", 14),
-        ("bundles add", 14),
+        ("bundles add", 17),
         ("a refusal", 2),
         ("the feed", 0),
     ];

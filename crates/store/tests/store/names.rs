@@ -54,7 +54,8 @@ fn all_names_every_record_but_the_remembered_answers() {
     assert_eq!(counted(|key| matches!(key, Key::RevisionHome(_))), 2);
     assert_eq!(counted(|key| matches!(key, Key::Secret(_))), 1);
     assert_eq!(counted(|key| matches!(key, Key::Backup(_))), 1);
-    assert_eq!(all.len(), 14, "and nothing else");
+    assert_eq!(counted(|key| matches!(key, Key::Roster | Key::RosterPage(_))), 2);
+    assert_eq!(all.len(), 16, "and nothing else");
 }
 
 #[test]

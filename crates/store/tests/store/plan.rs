@@ -6,7 +6,7 @@ use control::{
     Context, Key, Record, backups, bundles, config, credentials, env, env_packs, revisions,
     secrets, traffic, trust,
 };
-use deploy_spec::{BackupId, CheckStatus, Digest, EventId, Permission, Slot};
+use deploy_spec::{BackupId, CheckStatus, Digest, EventId, PackRef, Permission, Slot};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -86,7 +86,14 @@ impl Plan {
         let (document, context) = (self.document.clone(), self.context());
         let slot: Slot = serde_json::from_value(document["slot"].clone()).unwrap();
         let generation = self.facts["generation"].as_u64();
-        let facts = env_packs::PackFacts { slot, digest: None, problems: Vec::new(), generation };
+        let facts = env_packs::PackFacts {
+            slot,
+            pack_ref: PackRef::Builtin,
+            digest: None,
+            objection: None,
+            problems: Vec::new(),
+            generation,
+        };
         match op {
             "add" => command::<env_packs::Add>(document, facts, context),
             "update" => command::<env_packs::Update>(document, facts, context),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deploy_spec::{Fault, Pack};
+use deploy_spec::{Fault, InnerPath, Pack};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -82,7 +82,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
 }
 
 fn not_a_component(pack: &Pack, error: &wasmtime::Error) -> Fault {
-    let Pack { pack_id, path, .. } = pack;
+    let (pack_id, path) = (&pack.pack_id, pack.path.as_ref().map_or("", InnerPath::as_str));
     Fault::invalid(format!("pack `{pack_id}`: `{path}` is not a component that can run: {error:#}"))
         .hint("build it as a component, for example with `cargo build --target wasm32-wasip2`")
 }

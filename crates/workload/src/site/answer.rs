@@ -65,7 +65,7 @@ impl Site {
         pack: &Pack,
         files: &Arc<FileCache>,
     ) -> Result<Self, Fault> {
-        let root = pack.path.as_str();
+        let root = pack.file()?.as_str();
         let folder = archive.follow(root);
         match folder.map(|entry| entry.kind) {
             Some(EntryKind::Directory) => {}

@@ -16,3 +16,4 @@ mod site;
 mod site_ranges;
 mod streaming;
 mod support;
+mod upstreams;

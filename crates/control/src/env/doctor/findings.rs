@@ -91,6 +91,9 @@ pub(super) fn of_machine(
     let mut add = |check, severity, message: String, mend: String| {
         findings.push(Finding { check, severity, message, mend });
     };
+    for (kind, why, mend) in &facts.broken_packs {
+        add("env-packs", Severity::Error, format!("`{kind}` cannot be used: {why}"), mend.clone());
+    }
     for (digest, found) in &facts.bundle_findings {
         let mend = format!("gtc bundle scan artifacts/sha256/{}", digest.hex());
         let message =

@@ -27,7 +27,11 @@ pub(super) fn revision(revision: &Revision, contents: &Contents) -> Named {
 pub(super) fn packs(revision: &Revision, _: &Contents) -> Named {
     let pack = |pack: &deploy_spec::PinnedPack| {
         let kind = pack.kind.as_str();
-        let value = json!({"kind": kind, "public_path": pack.public_path, "digest": pack.digest});
+        let mut value =
+            json!({"kind": kind, "public_path": pack.public_path, "digest": pack.digest});
+        if let Some(url) = &pack.url {
+            value["url"] = url.as_str().into();
+        }
         (pack.pack_id.to_string(), value)
     };
     revision.pack_list.iter().map(pack).collect()
@@ -42,6 +46,9 @@ pub(super) fn permissions(_: &Revision, contents: &Contents) -> Named {
     }
     for pack in &contents.manifest.packs {
         let name = &pack.pack_id;
+        if let Some(url) = &pack.url {
+            asked.insert(format!("pack {name}: forward to {url}"), "allowed".into());
+        }
         for host in &pack.egress {
             asked.insert(format!("pack {name}: call {host}"), "allowed".into());
         }

@@ -57,7 +57,7 @@ impl Setup {
     pub(super) fn run(self, globals: &Globals) -> Result<Success, Fault> {
         let mut plan = Plan::default();
         let mut target = Target::find(globals, &self.bundle, &self.place, &mut plan)?;
-        let groups = questions::gather(&self.bundle, &target)?;
+        let groups = questions::gather(globals, &self.bundle, &target)?;
         if self.schema {
             return Ok(Success::Document(questions::schema(&groups)));
         }

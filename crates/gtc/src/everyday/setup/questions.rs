@@ -14,6 +14,7 @@ use super::super::deploy::Target;
 use super::super::plan::Plan;
 use super::secret;
 use super::source::of_bundle;
+use crate::globals::Globals;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +69,23 @@ impl Group {
         answers
     }
 
+    /// What of the settled answers is to be kept, none when all are there already.
+    fn news(&self, mut settled: Map<String, Value>) -> Map<String, Value> {
+        let is_new = |name: &String, value: &Value| self.present.get(name) != Some(value);
+        if !settled.iter().any(|(name, value)| is_new(name, value)) {
+            return Map::new();
+        }
+        match self.whose {
+            Whose::Bundle(_) => settled.retain(|name, value| is_new(name, value)),
+            // The answers in a binding are replaced as a whole, those that nobody is asked for too.
+            Whose::Pack(_) => {
+                let asked = std::mem::replace(&mut settled, self.present.clone());
+                settled.extend(asked);
+            }
+        }
+        settled
+    }
+
     fn find_kept(&mut self, view: &dyn View) -> Result<(), Fault> {
         for question in self.setup.questions() {
             let is_secret = question.kind == QuestionKind::Secret;
@@ -80,10 +98,20 @@ impl Group {
 }
 
 /// All that is asked: by what the environment is bound to, then by the bundle.
-pub(super) fn gather(source: &Path, target: &Target<'_>) -> Result<Vec<Group>, Fault> {
+pub(super) fn gather(
+    globals: &Globals,
+    source: &Path,
+    target: &Target<'_>,
+) -> Result<Vec<Group>, Fault> {
     let environment = target.view.as_ref().map(Lookup::environment).transpose()?;
-    let bindings = environment.as_ref().map_or(&[][..], |environment| &environment.bindings);
-    let mut groups = of_packs(&Registry::builtin()?, bindings);
+    let mut groups = match &environment {
+        Some(environment) => {
+            let store = globals.store(&environment.environment_id)?;
+            let registry = serve::env_packs::registry(&store, environment)?;
+            of_packs(&registry, &environment.bindings)
+        }
+        None => Vec::new(),
+    };
     let mut of_bundle = of_bundle(source)?;
     if let Some(environment) = &environment {
         let overrides = target.known.as_ref().map(|record| &record.deployment.config_overrides);
@@ -138,8 +166,7 @@ pub(super) fn settle(groups: &[Group], given: &Map<String, Value>) -> Result<Ans
                 let secrets = secrets.iter().filter_map(value);
                 let secrets = secrets.map(|(path, value)| Ok((path?, value)));
                 let secrets = secrets.collect::<Result<_, Fault>>()?;
-                let mut config = config;
-                config.retain(|name, value| group.present.get(name) != Some(value));
+                let config = group.news(config);
                 sorted.push(Sorted { whose: group.whose.clone(), secrets, config });
             }
         }

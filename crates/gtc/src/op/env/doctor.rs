@@ -4,7 +4,7 @@ use control::env::{
     DoctorFacts, PackKnown, doctor as decide, living, needed_artifacts, pinned_values, runs_proven,
 };
 use control::{Lookup as _, Reply};
-use deploy_spec::{Digest, EnvPackBinding, Fault, document};
+use deploy_spec::{Descriptor, Digest, Environment, Fault, document};
 use env_pack::Registry;
 use serde_json::json;
 use serve::{DevStore, admin_socket, ambient, client, holds_value};
@@ -55,17 +55,12 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     let missing_values = pinned_values(&living).into_iter();
     let missing_values = missing_values.filter(|value_ref| !holds_value(store, value_ref));
     let engine = if runs_proven(&living) { Some(engine_version()?) } else { None };
-    let registry = Registry::builtin()?;
-    let known = |binding: &EnvPackBinding| PackKnown {
-        kind: binding.kind.clone(),
-        slot: registry.get(&binding.kind).map(|handler| handler.slot),
-        supported: registry.supports(&binding.kind),
-    };
-    let packs = view.environment()?.bindings.iter().map(known).collect();
+    let (packs, broken_packs) = packs(store, &view.environment()?)?;
     drop(view);
     Ok(DoctorFacts {
         now: ambient::now(),
         packs,
+        broken_packs,
         permissions: permissions.map(|p| (place(&p.path), p.found, p.wanted)).collect(),
         strays: store.stray_files()?.iter().map(|path| place(path)).collect(),
         audit: audit
@@ -82,6 +77,35 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
         free_bytes: ambient::free_bytes(store.folder()),
         data_plane: data_plane(store)?,
     })
+}
+
+/// An env-pack that cannot be used, why, and what to type.
+type Broken = (Descriptor, String, String);
+
+/// What is known of the env-packs that are bound; those from elsewhere say it themselves, if they
+/// can.
+fn packs(
+    store: &EnvironmentStore,
+    environment: &Environment,
+) -> Result<(Vec<PackKnown>, Vec<Broken>), Fault> {
+    let registry = Registry::builtin()?;
+    let (mut known, mut broken) = (Vec::new(), Vec::new());
+    for binding in &environment.bindings {
+        let kind = binding.kind.clone();
+        let own = match serve::env_packs::handler(store, environment, binding) {
+            Ok(own) => own,
+            Err(fault) => {
+                let update = || format!("gtc op env-packs update {} {}", store.id(), binding.slot);
+                broken.push((kind, fault.message, fault.hint.unwrap_or_else(update)));
+                continue;
+            }
+        };
+        let handler = own.as_ref().or_else(|| registry.get(&kind));
+        let slot = handler.map(|handler| handler.slot);
+        let supported = handler.is_some_and(|handler| handler.supports(&kind));
+        known.push(PackKnown { kind, slot, supported });
+    }
+    Ok((known, broken))
 }
 
 /// The version of this program's engine; how many instances it has is no part of it.

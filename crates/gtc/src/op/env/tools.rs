@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use control::Lookup as _;
 use deploy_spec::{CheckStatus, Fault};
-use env_pack::{Machine, Platform, Registry, ToolReport};
+use env_pack::{Machine, Platform, ToolReport};
 use serde_json::{Value, json};
 
 use crate::environment;
@@ -42,14 +42,15 @@ pub(crate) struct ToolCheckArgs {
 
 pub(super) fn tool_check(globals: &Globals, args: &ToolCheckArgs) -> Result<Success, Fault> {
     let store = globals.readable(("env", "tool-check"), &args.at.environment)?;
-    let bindings = store.read()?.environment()?.bindings;
+    let bound = store.read()?.environment()?;
+    let registry = serve::env_packs::registry(&store, &bound)?;
     let machine = Machine {
         path: &environment::variable("PATH").unwrap_or_default(),
         environment: &environment::variables(&SEEN),
         platform: if cfg!(target_os = "macos") { Platform::Brew } else { Platform::Apt },
         deadline: Duration::from_secs(args.deadline),
     };
-    let report = ToolReport::make(&Registry::builtin()?, &bindings, &machine);
+    let report = ToolReport::make(&registry, &bound.bindings, &machine);
     let failed = report.per_binding.iter().flat_map(|binding| &binding.outcomes);
     let Some(first) = failed.clone().find(|row| row.status == CheckStatus::Fail) else {
         return Success::of(&report);

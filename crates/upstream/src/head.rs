@@ -1,0 +1,222 @@
+//! The head of an answer (RFC 9112 §4 and §6): bytes go in, a status, headers and framing come
+//! out. No sockets and no clock may enter here.
+
+mod fields;
+#[cfg(test)]
+mod tests;
+
+use std::mem::MaybeUninit;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use ingress::codec::HOP_BY_HOP;
+use memchr::memchr;
+
+use fields::Fields;
+
+/// The most header lines of an answer.
+const MAX_HEADERS: usize = 256;
+
+/// How the body of an answer ends (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
+    None,
+    /// Exactly so many bytes, more than zero.
+    Length(u64),
+    /// Chunked transfer coding.
+    Chunked,
+    /// With the connection.
+    UntilClose,
+    /// The connection is another protocol's from here on (101).
+    Tunnel,
+}
+
+/// The head of one answer.
+#[derive(Debug)]
+pub struct ResponseHead {
+    /// 100 to 599.
+    pub status: StatusCode,
+    /// Without the fields that concern this connection only, but for `upgrade` on a 101.
+    pub headers: HeaderMap,
+    /// How its body ends.
+    pub framing: Framing,
+    /// Whether the server keeps the connection (RFC 9112 §9.3).
+    pub keep_alive: bool,
+}
+
+/// The rule that an answer breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// The status line is none, or not of HTTP/1.
+    StatusLine,
+    /// A status outside 100 to 599.
+    Status,
+    /// A line ends without CR.
+    BareLineFeed,
+    /// A header line that is none: folded, blanks before the colon, forbidden bytes.
+    Header,
+    /// More than 256 header lines.
+    TooManyHeaders,
+    /// Status line and headers, or the trailers, are too long.
+    HeadTooLarge,
+    /// A `Content-Length` that is no number, or a second one.
+    Length,
+    /// A `Transfer-Encoding` that is not `chunked`, a second one, or one on HTTP/1.0.
+    Coding,
+    /// `Content-Length` and `Transfer-Encoding` together.
+    LengthAndCoding,
+    /// A length or coding on an answer that never has a body.
+    BodyForbidden,
+    /// More interim answers than anybody needs.
+    TooManyInterim,
+    /// 101 that nobody asked for, or to another protocol.
+    Upgrade,
+    /// Chunks or trailers that cannot be read.
+    Chunks,
+}
+
+impl Violation {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::StatusLine => "its answer does not begin as HTTP/1 does",
+            Self::Status => "its status is outside 100 to 599",
+            Self::BareLineFeed => "a line of its answer ends without CR",
+            Self::Header => "a header line of its answer is malformed",
+            Self::TooManyHeaders => "its answer has too many header lines",
+            Self::HeadTooLarge => "the head of its answer is too large",
+            Self::Length => "the length of its answer is no number, or given twice",
+            Self::Coding => "the transfer coding of its answer is not `chunked`",
+            Self::LengthAndCoding => "its answer has both a length and a transfer coding",
+            Self::BodyForbidden => "its answer announces a body where there is none",
+            Self::TooManyInterim => "it sends one interim answer after the other",
+            Self::Upgrade => "it switches to a protocol that was not asked for",
+            Self::Chunks => "the chunks of its answer cannot be read",
+        }
+    }
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// Remembers how far a growing buffer has been looked at for the end of a head.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    at: usize,
+    line_start: usize,
+}
+
+impl Scan {
+    /// The length of the whole head, its empty last line included, or `None` when bytes are
+    /// missing. Feed it the same buffer again with more bytes at its end.
+    pub(crate) fn advance(
+        &mut self,
+        buffer: &[u8],
+        limit: usize,
+    ) -> Result<Option<usize>, Violation> {
+        loop {
+            let Some(offset) = memchr(b'\n', &buffer[self.at..]) else {
+                self.at = buffer.len();
+                let fits = buffer.len() <= limit;
+                return if fits { Ok(None) } else { Err(Violation::HeadTooLarge) };
+            };
+            let line_feed = self.at + offset;
+            if line_feed == 0 || buffer[line_feed - 1] != b'\r' {
+                return Err(Violation::BareLineFeed);
+            }
+            let is_empty = line_feed == self.line_start + 1;
+            self.at = line_feed + 1;
+            self.line_start = self.at;
+            match is_empty {
+                _ if self.at > limit => return Err(Violation::HeadTooLarge),
+                // An empty line in front of the status line is nobody's answer.
+                true if self.at == 2 => return Err(Violation::StatusLine),
+                true => return Ok(Some(self.at)),
+                false => {}
+            }
+        }
+    }
+}
+
+impl ResponseHead {
+    /// Reads one complete head, its empty line included: the answer to a request of `method`,
+    /// which asked for the protocol `offered`.
+    ///
+    /// # Errors
+    /// [`Violation`]: it breaks a rule, or could be read in two ways.
+    pub fn parse(
+        raw: &Bytes,
+        method: &Method,
+        offered: Option<&HeaderValue>,
+    ) -> Result<Self, Violation> {
+        let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        match config.parse_response_with_uninit_headers(&mut response, raw, &mut slots) {
+            Ok(httparse::Status::Complete(length)) if length == raw.len() => {}
+            Ok(_) => return Err(Violation::StatusLine),
+            Err(error) => return Err(explain(error)),
+        }
+        let (Some(code), Some(version)) = (response.code, response.version) else {
+            return Err(Violation::StatusLine);
+        };
+        let version = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
+        let known = (100..600).contains(&code);
+        let status = StatusCode::from_u16(code).ok().filter(|_| known).ok_or(Violation::Status)?;
+        let fields = Fields::read(response.headers)?;
+        let framing = fields.framing(version, status, method, offered)?;
+        Ok(Self {
+            status,
+            headers: headers(raw, response.headers, &fields, framing)?,
+            framing,
+            keep_alive: fields.keeps_alive(version) && framing != Framing::UntilClose,
+        })
+    }
+}
+
+/// One copy of the head is shared by all values.
+fn headers(
+    raw: &Bytes,
+    lines: &[httparse::Header<'_>],
+    fields: &Fields<'_>,
+    framing: Framing,
+) -> Result<HeaderMap, Violation> {
+    let mut map = HeaderMap::with_capacity(lines.len() + 4);
+    for line in lines {
+        let is_upgrade = framing == Framing::Tunnel && line.name.eq_ignore_ascii_case("upgrade");
+        if !is_upgrade && (is_hop_by_hop(line.name) || fields.names(line.name)) {
+            continue;
+        }
+        let name = HeaderName::from_bytes(line.name.as_bytes()).or(Err(Violation::Header))?;
+        let value = if line.value.is_empty() { Bytes::new() } else { raw.slice_ref(line.value) };
+        let value = HeaderValue::from_maybe_shared(value).or(Err(Violation::Header))?;
+        map.append(name, value);
+    }
+    Ok(map)
+}
+
+/// Those of requests, and the two that are between us and a proxy (RFC 9110 §11.7).
+pub(crate) fn is_hop_by_hop(name: &str) -> bool {
+    // Few names have the lengths of these, and most are told apart by that alone.
+    match name.len() {
+        2 | 7 | 10 | 16 | 17 => HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop)),
+        18 => name.eq_ignore_ascii_case("proxy-authenticate"),
+        19 => name.eq_ignore_ascii_case("proxy-authorization"),
+        _ => false,
+    }
+}
+
+const fn explain(error: httparse::Error) -> Violation {
+    match error {
+        httparse::Error::TooManyHeaders => Violation::TooManyHeaders,
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => Violation::Header,
+        httparse::Error::NewLine => Violation::BareLineFeed,
+        httparse::Error::Status => Violation::Status,
+        _ => Violation::StatusLine,
+    }
+}

@@ -1,0 +1,30 @@
+//! HTTP/1.1 towards a server.
+//!
+//! A [`Client`] sends a request to an [`Endpoint`] and gives the answer as soon as its head is
+//! there; the rest of both bodies flows while the answer's body is read. Nothing is spawned for a
+//! request: dropping the future or the body ends the exchange, and closes its connection.
+//!
+//! Answers are read as strictly as requests are: what two parsers could read differently is a
+//! [`Violation`]. A connection is used again only after an exchange of which both sides are
+//! complete and nothing is left over; connections that wait belong to the thread that made them.
+
+mod body;
+mod client;
+mod connection;
+mod endpoint;
+mod error;
+mod exchange;
+mod head;
+mod pool;
+mod request;
+mod sender;
+mod settings;
+mod socket;
+
+pub use body::Incoming;
+pub use client::Client;
+pub use endpoint::Endpoint;
+pub use error::{BoxError, Error};
+pub use head::{Framing, ResponseHead, Violation};
+pub use settings::Settings;
+pub use socket::Socket;

@@ -1,0 +1,10 @@
+//! The client against servers that behave and servers that do not.
+#![expect(clippy::unwrap_used, reason = "what fails here is the test")]
+
+mod answers;
+mod nginx;
+mod proxy;
+mod requests;
+mod reuse;
+mod server;
+mod streams;
