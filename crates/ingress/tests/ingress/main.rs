@@ -5,6 +5,7 @@ mod client;
 mod drain;
 mod exchange;
 mod gone;
+mod handed;
 mod idle;
 mod peer;
 mod refuse;
