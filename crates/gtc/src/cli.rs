@@ -12,7 +12,10 @@ use serde_json::Value;
 use crate::everyday::Everyday;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success, fail, finish};
-use crate::{bundle_command, completing, manual, op, policy_command, registry_command, start};
+use crate::{
+    bundle_command, completing, manual, op, policy_command, registry_command, single_vm_command,
+    start,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -56,6 +59,9 @@ enum Command {
     Start(start::Start),
     #[command(flatten)]
     Everyday(Everyday),
+    /// Turn one Linux machine with systemd into a running deployment, and back
+    #[command(subcommand)]
+    SingleVm(single_vm_command::Verb),
     /// Explain who may do what; policies are the *.cedar files of the store root
     #[command(subcommand)]
     Policy(policy_command::Verb),
@@ -92,6 +98,7 @@ impl Command {
             Self::Bundle(verb) => verb.run(),
             Self::Registry(verb) => verb.run(),
             Self::Start(start) => start.run(globals),
+            Self::SingleVm(verb) => verb.run(globals),
             Self::Policy(verb) => verb.run(globals),
             Self::Everyday(everyday) => everyday.run(globals),
             Self::Completions(completions) => completions.run(),

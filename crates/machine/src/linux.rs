@@ -119,8 +119,8 @@ impl Machine for Linux {
             Action::Start => units::start("start", unit),
             Action::Stop => units::stop(unit),
             Action::Restart => units::start("restart", unit),
-            Action::RollOut(Resource::Serving { service, bundle, file, .. }) => {
-                serving::roll_out(service, bundle, &self.path(file))
+            Action::RollOut(Resource::Serving { service, bundle, file, strategy, .. }) => {
+                serving::roll_out(service, bundle, &self.path(file), *strategy)
             }
             Action::RollOut(_) => Err(Fault::internal("only a bundle is rolled out")),
             Action::Await(gate) => admin::wait(gate, &self.identity(with.desired)?),

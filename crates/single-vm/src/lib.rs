@@ -35,6 +35,6 @@ pub use observed::{Observed, to_observe};
 pub use plan::{Action, Aim, Kept, Plan, Step, plan, plan_removal};
 pub use problem::Problem;
 pub use recorded::{Entry, Recorded};
-pub use render::{drift_text, plan_text};
+pub use render::{drift_text, plan_text, step_text};
 pub use resource::{Actual, Resource};
 pub use spec::Deployment;

@@ -41,9 +41,22 @@ fn named(id: &Id) -> String {
     format!("{} {}", id.kind(), id.name())
 }
 
+/// The first line of a step, as it stands in [`plan_text`].
+#[must_use]
+pub fn step_text(step: &Step) -> String {
+    let (sign, head) = head(step);
+    format!("{sign} {head}")
+}
+
 fn step_lines(step: &Step) -> Vec<String> {
+    let shows_fields = !matches!(step.action, Action::Remove(_));
+    let fields = step.changes.iter().filter(|_| shows_fields).map(change_line);
+    std::iter::once(step_text(step)).chain(fields).chain(text_lines(step)).collect()
+}
+
+fn head(step: &Step) -> (char, String) {
     let what = named(&step.id);
-    let (sign, head) = match &step.action {
+    match &step.action {
         Action::Create(resource) => ('+', format!("{what}{}", about(resource))),
         Action::Change(_) => ('~', what),
         Action::Restore(_) => ('~', format!("{what}  back to what it was")),
@@ -59,10 +72,7 @@ fn step_lines(step: &Step) -> Vec<String> {
             let (ready, seconds) = (&gate.readiness_path, gate.timeout_seconds);
             ('>', format!("wait until {what} answers {ready}, for {seconds} s at most"))
         }
-    };
-    let shows_fields = sign != '-';
-    let fields = step.changes.iter().filter(|_| shows_fields).map(change_line);
-    std::iter::once(format!("{sign} {head}")).chain(fields).chain(text_lines(step)).collect()
+    }
 }
 
 /// The lines of a text that change, and two around them; all of a text that is new.

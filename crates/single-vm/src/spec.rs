@@ -28,6 +28,14 @@ pub struct Deployment {
     pub spec: Spec,
 }
 
+impl Deployment {
+    /// The JSON Schema of a description.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
 /// What a deployment is called.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -42,8 +42,15 @@ impl Linux {
     }
 
     fn program(&self, deployment: &Deployment, sources: &Sources) -> Result<ProgramFacts, Fault> {
-        let Program::Image(name) = &deployment.spec.runtime.program else {
-            return Ok(ProgramFacts::Binary(binary(sources.path(Artifact::Binary)?)?));
+        let name = match &deployment.spec.runtime.program {
+            // It runs on this machine already.
+            Program::This => {
+                return digest(sources.path(Artifact::Binary)?).map(ProgramFacts::Binary);
+            }
+            Program::Binary(_) => {
+                return binary(sources.path(Artifact::Binary)?).map(ProgramFacts::Binary);
+            }
+            Program::Image(name) => name,
         };
         let engine = images::engine().ok_or_else(|| {
             Fault::refused("the description names an image, and there is neither Podman nor Docker")

@@ -1,6 +1,8 @@
 //! What the service serves, asked of the `gtc` that runs and told to it: the environment on this
 //! machine is changed by the same commands as any other.
 
+mod roll_out;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -12,6 +14,8 @@ use serde_json::Value;
 use single_vm::Actual;
 
 use super::command::{Said, must, run, timed};
+
+pub(super) use roll_out::roll_out;
 
 /// How long a command may take, in seconds: staging and warming a large bundle is the longest.
 const COMMAND: u32 = 600;
@@ -33,6 +37,7 @@ struct Service {
 #[derive(Debug, Deserialize)]
 struct Revision {
     deployment_id: String,
+    bundle_id: String,
     revision_id: String,
     lifecycle: String,
     weight_bps: u32,
@@ -59,25 +64,6 @@ pub(super) fn observe(service: &str) -> Result<Actual, Fault> {
         _ => None,
     };
     Ok(Actual::Serving { bundle: only })
-}
-
-/// Lets `bundle`, which is in `file`, take all requests. One that was proven before is only shifted
-/// to, so that the way back needs nothing but itself.
-pub(super) fn roll_out(unit: &str, bundle: &Digest, file: &Path) -> Result<(), Fault> {
-    let service = Service::find(unit)?;
-    let service =
-        service.ok_or_else(|| Fault::unhealthy(format!("`{unit}` does not run any more")))?;
-    let revisions = service.revisions()?;
-    let is_proven = |it: &&Revision| it.bundle_digest == *bundle && it.lifecycle == "ready";
-    match revisions.iter().rev().find(is_proven) {
-        Some(it) => {
-            let share = format!("{}=100", it.revision_id);
-            let to = ["--deployment", &it.deployment_id];
-            service.gtc(&[&["op", "traffic", "set", "local", &share], &to[..]].concat())
-        }
-        None => service.gtc(&["deploy", &file.to_string_lossy(), "--to", "100"]),
-    }
-    .map(drop)
 }
 
 impl Service {

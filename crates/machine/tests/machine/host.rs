@@ -16,6 +16,9 @@ const INIT: &str = "mount --make-rshared / && exec /lib/systemd/systemd";
 /// How long a machine may take to begin.
 const BOOT: Duration = Duration::from_secs(60);
 
+/// One request, for `printf`.
+const GET: &str = "GET / HTTP/1.1\\r\\nHost: any\\r\\nConnection: close\\r\\n\\r\\n";
+
 /// One machine, gone when it is dropped.
 pub(crate) struct Host {
     name: String,
@@ -217,11 +220,28 @@ END
         (output.status.code(), value)
     }
 
+    /// Asks without end, each time over a connection of its own.
+    pub(crate) fn begin_asking(&self) {
+        let asks = format!(
+            "while true; do (exec 3<>/dev/tcp/127.0.0.1/8080; printf '{GET}' >&3; \
+             read -r line <&3; [[ $line == *200* ]]) 2>&1 && echo got || echo lost; done >/given/asked"
+        );
+        self.must(&["systemd-run", "--quiet", "--unit=asks", "bash", "-c", &asks]);
+    }
+
+    /// How many were answered since it began to ask; none was lost.
+    pub(crate) fn end_asking(&self) -> usize {
+        self.must(&["systemctl", "stop", "asks"]);
+        let asked = std::fs::read_to_string(self.folder.join("asked")).unwrap();
+        let (got, lost): (Vec<&str>, Vec<&str>) = asked.lines().partition(|line| *line == "got");
+        assert_eq!(lost, [""; 0], "beside {} that were answered", got.len());
+        got.len()
+    }
+
     /// What the machine serves.
     pub(crate) fn serves(&self) -> String {
-        let ask =
-            "exec 3<>/dev/tcp/127.0.0.1/8080; printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3";
-        let output = self.run(&["timeout", "20", "bash", "-c", ask]);
+        let ask = format!("exec 3<>/dev/tcp/127.0.0.1/8080; printf '{GET}' >&3; cat <&3");
+        let output = self.run(&["timeout", "20", "bash", "-c", &ask]);
         let answer = String::from_utf8_lossy(&output.stdout).into_owned();
         answer.split("\r\n\r\n").nth(1).unwrap_or(&answer).trim().to_owned()
     }

@@ -169,9 +169,7 @@ fn tampered(day: &Day) {
 
 fn upgraded(day: &Day) {
     let before = day.host.serves();
-    let asks = "while true; do (exec 3<>/dev/tcp/127.0.0.1/8080; printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3; \
-                read -r line <&3; [[ $line == *200* ]]) 2>&1 && echo got || echo lost; done >/given/asked";
-    day.host.must(&["systemd-run", "--quiet", "--unit=asks", "bash", "-c", asks]);
+    day.host.begin_asking();
     day.describe("v1", "two");
     let pid = main_pid(day);
     day.apply();
@@ -192,11 +190,8 @@ fn upgraded(day: &Day) {
     day.apply();
     day.serves("v2");
     day.is_well();
-    day.host.must(&["systemctl", "stop", "asks"]);
-    let asked = fs::read_to_string(day.host.folder.join("asked")).unwrap();
-    let got = asked.lines().filter(|line| *line == "got").count();
+    let got = day.host.end_asking();
     assert!(got > 100, "{got}");
-    assert_eq!(asked.lines().filter(|line| *line != "got").collect::<Vec<_>>(), [""; 0]);
     let programs = day.host.must(&["sh", "-c", "ls /opt/greentic/hello/bin | wc -l"]);
     assert_eq!(programs.trim(), "1");
 }

@@ -25,6 +25,7 @@ fn main() {
     match words.as_slice() {
         ["op", "env", "init", ..] => fs::create_dir_all(home()).unwrap(),
         ["op", "revisions", "list", ..] => list(),
+        ["op", "revisions", "drain", ..] => result("{}"),
         ["op", "traffic", "set", "local", share, ..] => shift(share),
         ["deploy", file, ..] => deploy(file),
         ["start", options @ ..] => start(options),
