@@ -159,8 +159,12 @@ pub(crate) fn fault(fault: &Fault) -> String {
     let mut text = format!("{red}{}{red:#}: {}\n", fault.kind, visible(&fault.message));
     for (name, value) in &*fault.details {
         let value = Tree::read(&value.to_string());
-        match rows(&value) {
-            Some(rows) if !rows.is_empty() => list(&mut text, name, rows),
+        match (rows(&value), lines(&value)) {
+            (Some(rows), _) if !rows.is_empty() => list(&mut text, name, rows),
+            (_, Some(lines)) => {
+                let _ = writeln!(text, "  {DIM}{}{DIM:#}", words(name));
+                lines.iter().for_each(|line| _ = writeln!(text, "    {}", visible(line)));
+            }
             _ => {
                 let _ = writeln!(text, "  {DIM}{}{DIM:#}  {}", words(name), cell(name, &value));
             }
