@@ -141,7 +141,7 @@ fn fetched(deployment: &Deployment, registries: &Registries) -> Result<Option<Pa
             let digest = bundle.digest.as_ref().ok_or_else(|| {
                 at(Fault::invalid("a bundle from a web server needs its digest beside it"))
             })?;
-            registries.file(&url.to_string(), digest, &folder()?).map(Some).map_err(at)
+            registries.file(url.as_ref(), digest, &folder()?).map(Some).map_err(at)
         }
     }
 }

@@ -158,7 +158,14 @@ fn held_back(day: &Day) {
     not_healthy(day, "blue-green");
     assert!(day.host.end_asking() > 0);
     not_healthy(day, "recreate");
+    // The old one ends before the new one begins, back and forth.
+    for (bundle, version) in [("v1", "1.0.0"), ("v2", "2.0.0")] {
+        day.describe(bundle, "  rollout: {strategy: recreate}\n");
+        day.apply();
+        day.serves(version);
+    }
     day.describe("v2", "");
+    day.apply();
     day.is_well();
 }
 
