@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use goodbye::{linger, refuse};
+use goodbye::{end, linger, refuse};
 
 use crate::codec::{HeadScan, Reject, RequestHead, header_slots};
 use crate::drain::Counted;
@@ -103,7 +103,12 @@ impl<S: Service> Connection<S> {
                 }
                 Next::Http2 => break Reject::Version,
                 Next::Refused(reject) => break reject,
-                Next::End => return,
+                Next::End => {
+                    if T::BUFFERS {
+                        Box::pin(end(&mut stream, &self.settings)).await;
+                    }
+                    return;
+                }
             }
         };
         let answer = refusal::answer(reject, &ahead);

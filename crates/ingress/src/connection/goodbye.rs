@@ -31,6 +31,11 @@ pub(super) async fn refuse(
     }
 }
 
+/// Says that nothing more comes, where an end without a word could have been made by anybody.
+pub(super) async fn end(stream: &mut impl Transport, settings: &Settings) {
+    let _ = timeout(settings.drain_idle, stream.shutdown()).await;
+}
+
 /// Reads away what a client still sends until it hangs up too.
 pub(super) async fn linger(stream: &mut impl Transport, timer: &mut Timer, settings: &Settings) {
     timer.set(settings.drain_idle);

@@ -181,6 +181,18 @@ fn who_goes_away_is_noticed_however_they_go() {
 }
 
 #[test]
+fn the_end_of_an_idle_connection_is_said() {
+    let secure = Secure::new(&["DNS:a.test"], |settings| {
+        settings.idle_timeout = Duration::from_millis(50);
+    });
+    let mut stream = secure.connect("a.test").unwrap();
+    assert!(ask(&mut stream, "/x", "a.test").ends_with("/x"));
+    // Without a word, this would be an error.
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    finish(secure.running);
+}
+
+#[test]
 fn continue_and_refusals_arrive_over_tls() {
     let secure = Secure::new(&["DNS:a.test"], |settings| settings.max_body_bytes = 10);
     let mut stream = secure.connect("a.test").unwrap();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
 mod answers;
+mod http2;
 mod nginx;
 mod proxy;
 mod requests;

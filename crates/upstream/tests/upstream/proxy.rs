@@ -35,7 +35,7 @@ impl Service for Proxy {
     }
 }
 
-fn proxy(server: &Server) -> Running {
+pub(crate) fn proxy(server: &Server) -> Running {
     let settings = Settings { tunnel_timeout: Duration::from_millis(300), ..Settings::default() };
     let proxy = Proxy { client: Client::new(settings), endpoint: server.endpoint.clone() };
     let settings = ingress::Settings { threads: 1, ..ingress::Settings::default() };

@@ -53,6 +53,9 @@ async fn head_and_body_go_out_in_one_write_without_what_belongs_to_the_connectio
             "host: a.test",
             "x-kept: 1",
             "x-kept: 2",
+            // Said anew, about this connection.
+            "connection: te",
+            "te: trailers",
             "content-length: 5",
             "",
             "hello"
