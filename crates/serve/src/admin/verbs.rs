@@ -47,7 +47,8 @@ pub(super) async fn complete_drain(
     asks: Asks,
     body: Bytes,
 ) -> Response {
-    answer::<CompleteDrain>(move || run::<CompleteDrain>(&admin, &asks, &body, |_, _| Ok(None))).await
+    answer::<CompleteDrain>(move || run::<CompleteDrain>(&admin, &asks, &body, |_, _| Ok(None)))
+        .await
 }
 
 /// Does it where waiting harms nobody, and wraps what it came to.
