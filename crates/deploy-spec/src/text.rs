@@ -1,7 +1,9 @@
 //! How a text becomes a type: one macro for newtypes that are strings outside and proofs inside.
 
 /// Implements parsing, printing, serde and JSON Schema for a newtype over `String` whose inner
-/// text was checked by `$check: fn(&str) -> Result<(), String>`.
+/// text was checked by `$check: fn(&str) -> Result<(), String>`. `schemars` and `serde` must be
+/// dependencies of the crate that uses it.
+#[macro_export]
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:path, pattern = $pattern:expr, example = $example:expr) => {
         $(#[$doc])*

@@ -14,7 +14,7 @@ use crate::globals::Globals;
 use crate::outcome::{Named, Success, fail, finish};
 use crate::{
     bundle_command, completing, explain, manual, op, policy_command, preview, registry_command,
-    start,
+    single_vm_command, start,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -63,6 +63,9 @@ enum Command {
     Preview(preview::Preview),
     /// Explain which revision would answer a request
     Explain(explain::Explain),
+    /// Turn one Linux machine with systemd into a running deployment, and back
+    #[command(subcommand)]
+    SingleVm(single_vm_command::Verb),
     /// Explain who may do what; policies are the *.cedar files of the store root
     #[command(subcommand)]
     Policy(policy_command::Verb),
@@ -99,6 +102,7 @@ impl Command {
             Self::Bundle(verb) => verb.run(),
             Self::Registry(verb) => verb.run(),
             Self::Start(start) => start.run(globals),
+            Self::SingleVm(verb) => verb.run(globals),
             Self::Policy(verb) => verb.run(globals),
             Self::Everyday(everyday) => everyday.run(globals),
             Self::Preview(preview) => preview.run(globals),

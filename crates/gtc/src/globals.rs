@@ -1,5 +1,6 @@
 //! Options that every command has, and options that every mutation has.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Once;
 
@@ -41,6 +42,14 @@ pub(crate) struct Globals {
 }
 
 impl Globals {
+    /// Whether results are for people, and not for programs.
+    pub(crate) fn is_for_people(&self) -> bool {
+        match self.print {
+            Some(print) => print == Output::Table,
+            None => std::io::stdout().is_terminal(),
+        }
+    }
+
     pub(crate) fn root(&self) -> Result<Root, Fault> {
         environment::store_root(self.store_root.clone()).map(Root::new)
     }

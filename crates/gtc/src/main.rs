@@ -20,6 +20,7 @@ mod progress;
 mod registries;
 mod registry_command;
 mod render;
+mod single_vm_command;
 mod start;
 
 use std::process::ExitCode;

@@ -18,8 +18,12 @@ pub(crate) enum Success {
     Result(Box<RawValue>),
     /// A document that stands by itself.
     Document(Value),
+    /// What people read; a program asked for something else.
+    Text(String),
     /// It has already said all there is to say.
     Silent,
+    /// The same, and the process ends with this code.
+    Ended(u8),
 }
 
 impl Success {
@@ -42,7 +46,7 @@ impl Success {
             Self::Result(raw) => serde_json::from_str(raw.get())
                 .map_err(|error| Fault::internal(format!("a result is no JSON: {error}"))),
             Self::Document(document) => Ok(document.clone()),
-            Self::Silent => Ok(Value::Null),
+            Self::Text(_) | Self::Silent | Self::Ended(_) => Ok(Value::Null),
         }
     }
 }
@@ -61,6 +65,7 @@ pub(crate) fn finish(
     ended: Result<Success, Fault>,
 ) -> ExitCode {
     match ended {
+        Ok(Success::Ended(code)) => ExitCode::from(code),
         Ok(success) => {
             // A reader that went away has seen enough.
             let _ = succeed(named, output, success);
@@ -85,7 +90,8 @@ pub(crate) fn succeed(
     let for_people = std::io::stdout().is_terminal();
     let output = output.unwrap_or(if for_people { Output::Table } else { Output::Json });
     let text = match (success, output) {
-        (Success::Silent, _) => return Ok(()),
+        (Success::Silent | Success::Ended(_), _) => return Ok(()),
+        (Success::Text(text), _) => text,
         (Success::Document(document), Output::Yaml) => yaml(&document),
         (Success::Document(document), _) => pretty(&document),
         (Success::Result(raw), Output::Json) => envelope(named.noun, named.op, "result", raw.get()),

@@ -28,6 +28,21 @@ impl Step {
             let _ = writeln!(anstream::stderr(), "{green}done{green:#}");
         }
     }
+
+    /// Says that it is not.
+    pub(crate) fn failed(self) {
+        if self.for_people {
+            let red = AnsiColor::Red.on_default();
+            let _ = writeln!(anstream::stderr(), "{red}failed{red:#}");
+        }
+    }
+}
+
+/// Says something on a line of its own.
+pub(crate) fn note(what: &str) {
+    if std::io::stderr().is_terminal() {
+        let _ = writeln!(anstream::stderr(), "{what}");
+    }
 }
 
 /// Bytes that are moved.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use deploy_spec::Fault;
+use deploy_spec::{Digest, Fault};
 use registry::{Bases, Client, Folder, OciReference, Options, PlainHttp, Progress, Reference};
 use registry::{blocking, media};
 use serve::env_packs::FetchedPack;
@@ -84,6 +84,17 @@ impl Registries {
         name: Option<&str>,
     ) -> Result<Fetched, Fault> {
         fetch(&self.options(), media::BUNDLE_LAYERS, reference, folder, name)
+    }
+
+    /// Fetches a file of a web server into a folder; its digest says what it is, and names it.
+    pub(crate) fn file(&self, url: &str, digest: &Digest, folder: &Path) -> Result<PathBuf, Fault> {
+        let client = Client::new(&self.options())?;
+        let folder = Folder::make(folder)?;
+        let bar = progress::bytes(&format!("fetching {url}"));
+        let told = |at: Progress| bar.at(at.done_bytes, at.total_bytes);
+        let name = digest.to_string().replace(':', "-");
+        blocking::run(client.fetch(url, digest, &folder, &name, &told))?;
+        Ok(folder.path().join(name))
     }
 }
 

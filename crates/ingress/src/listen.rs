@@ -1,10 +1,10 @@
-//! One listener for each thread, all on the same address.
+//! One listener for each thread, all on the same address: our own, or one that was handed to us.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use deploy_spec::Fault;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::settings::Settings;
 
@@ -32,6 +32,31 @@ fn alone(address: SocketAddr) -> io::Result<()> {
     let socket = socket(address)?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())
+}
+
+/// Handles of a listener that somebody else made and keeps, one for each thread. They share its
+/// queue.
+pub(crate) fn handles(
+    listener: TcpListener,
+    settings: &Settings,
+) -> Result<(SocketAddr, Vec<TcpListener>), Fault> {
+    let wrong = |why: &str| {
+        Fault::invalid(format!("the socket that was handed over {why}"))
+            .hint("a socket unit for gtc start has ListenStream=ADDRESS:PORT and Accept=no")
+    };
+    let failed = |error: io::Error| {
+        Fault::unavailable(format!("the socket that was handed over cannot be used: {error}"))
+    };
+    let address = listener.local_addr().map_err(|_| wrong("is no TCP socket"))?;
+    if !SockRef::from(&listener).is_listener().map_err(failed)? {
+        return Err(wrong("does not listen"));
+    }
+    listener.set_nonblocking(true).map_err(failed)?;
+    let mut all = vec![listener];
+    for _ in 1..settings.threads.max(1) {
+        all.push(all[0].try_clone().map_err(failed)?);
+    }
+    Ok((address, all))
 }
 
 fn listener(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {

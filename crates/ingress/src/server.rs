@@ -14,7 +14,7 @@ use crate::codec::Reject;
 use crate::connection::Connection;
 use crate::drain::Drain;
 use crate::entrance::Entrance;
-use crate::listen::listeners;
+use crate::listen::{handles, listeners};
 use crate::refusal;
 use crate::service::{Peer, Service};
 use crate::settings::Settings;
@@ -28,6 +28,16 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     settings: Settings,
     entrance: Entrance,
+    queue: Queue,
+}
+
+/// What becomes of the connections that wait to be accepted when the server is drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    /// They would be reset with their listener: they are accepted.
+    Ours,
+    /// They wait for whoever is handed the listener next.
+    Shared,
 }
 
 /// A server that answers, until it is drained.
@@ -58,12 +68,19 @@ impl Server {
     pub fn bind(address: SocketAddr, settings: Settings) -> Result<Self, Fault> {
         let listeners = listeners(address, &settings)?;
         let bound = listeners.first().and_then(|listener| listener.local_addr().ok());
-        Ok(Self {
-            address: bound.unwrap_or(address),
-            listeners,
-            settings,
-            entrance: Entrance::default(),
-        })
+        let address = bound.unwrap_or(address);
+        Ok(Self { address, listeners, settings, entrance: Entrance::default(), queue: Queue::Ours })
+    }
+
+    /// Answers on a listener that somebody else made and keeps, such as a service manager. What
+    /// waits on it when the server is drained is left to whoever answers on it next.
+    ///
+    /// # Errors
+    /// `invalid-input` when it is no TCP socket that listens; `unavailable` when it cannot be used.
+    pub fn from_listener(listener: TcpListener, settings: Settings) -> Result<Self, Fault> {
+        let (address, listeners) = handles(listener, &settings)?;
+        let entrance = Entrance::default();
+        Ok(Self { address, listeners, settings, entrance, queue: Queue::Shared })
     }
 
     /// The address.
@@ -102,6 +119,7 @@ impl Server {
                 entrance: self.entrance.clone(),
                 drain: drain.clone(),
                 local: self.address,
+                queue: self.queue,
                 deadline: told.clone(),
             };
             std::thread::Builder::new()
@@ -138,6 +156,12 @@ impl Running {
         self.drain.begin();
     }
 
+    /// Whether all its threads live: one that has panicked answers no more.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.threads.iter().any(JoinHandle::is_finished)
+    }
+
     /// Ends the server: accepts nothing more, lets what is in flight finish, and cuts what is left
     /// after `grace`. Blocks until then.
     #[must_use]
@@ -160,6 +184,7 @@ struct Worker<S> {
     entrance: Entrance,
     drain: Arc<Drain>,
     local: SocketAddr,
+    queue: Queue,
     deadline: tokio::sync::watch::Receiver<Option<Instant>>,
 }
 
@@ -178,7 +203,7 @@ impl<S: Service> Worker<S> {
         });
     }
 
-    /// Accepts until the drain begins, and then what the kernel has accepted for us already.
+    /// Accepts until the drain begins, and then what the kernel has accepted for us alone.
     async fn accept(&self, listener: tokio::net::TcpListener) {
         let mut begun = std::pin::pin!(self.drain.begun());
         loop {
@@ -195,6 +220,9 @@ impl<S: Service> Worker<S> {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
+        }
+        if self.queue == Queue::Shared {
+            return;
         }
         let waiting = listener.into_std();
         while let Ok((stream, address)) =

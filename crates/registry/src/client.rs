@@ -3,6 +3,7 @@
 
 mod blob;
 mod download;
+mod fetch;
 mod part;
 mod patience;
 mod pull;

@@ -15,14 +15,19 @@ use crate::ambient;
 /// # Errors
 /// `refused`, with the smallest policy that would permit the command where no policy says
 /// anything; as [`ambient::random`].
-pub fn permit(
+pub fn permit(store: &EnvironmentStore, words: (&str, &str), uid: u32) -> Result<Context, Fault> {
+    permit_actor(store, words, &ambient::actor(uid))
+}
+
+/// The same, for whoever was recognised otherwise.
+pub(crate) fn permit_actor(
     store: &EnvironmentStore,
     (noun, op): (&str, &str),
-    uid: u32,
+    actor: &Actor,
 ) -> Result<Context, Fault> {
     let root = store.folder().parent().unwrap_or(store.folder());
-    let actor = ambient::actor(uid);
-    let request = Request { user: &actor.user, uid, noun, verb: op, environment: store.id() };
+    let (user, uid) = (actor.principal(), actor.uid);
+    let request = Request { user: &user, uid, noun, verb: op, environment: store.id() };
     let authorization = policy::authorize(root, &verbs(), &request);
     let context = ambient::context(actor.clone(), authorization)?;
     let Some(rejection) = denied((noun, op), store.id(), &context) else { return Ok(context) };
@@ -73,7 +78,8 @@ pub fn explain(
     environment: &EnvironmentId,
     actor: &Actor,
 ) -> policy::Explanation {
-    let request = Request { user: &actor.user, uid: actor.uid, noun, verb, environment };
+    let (user, uid) = (actor.principal(), actor.uid);
+    let request = Request { user: &user, uid, noun, verb, environment };
     policy::explain(root, &verbs(), &request)
 }
 

@@ -40,13 +40,24 @@ pub fn roll() -> u32 {
 #[must_use]
 pub fn actor(uid: u32) -> Actor {
     let account = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten();
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     Actor {
         kind: ActorKind::OsUser,
         user: account.map_or_else(|| uid.to_string(), |account| account.name),
         uid,
-        host: host.unwrap_or_default(),
+        host: host(),
     }
+}
+
+/// Whoever has the client certificate with this common name. The operator's own authority vouches
+/// for them to this process, so it acts for them: with its own account, under their name.
+#[must_use]
+pub fn certificate(common_name: String) -> Actor {
+    Actor { kind: ActorKind::ClientCertificate, user: common_name, uid: own_uid(), host: host() }
+}
+
+fn host() -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    host.unwrap_or_default()
 }
 
 /// The number of the account that runs this process.

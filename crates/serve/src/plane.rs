@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use arc_swap::ArcSwap;
 use deploy_spec::{
     DeploymentId, EnvironmentId, Fault, HostConfig, RevisionId, RuntimeConfig, RuntimeDeployment,
-    RuntimeRevision,
+    RuntimeRevision, Timestamp,
 };
 use dispatch::{CookieKeys, Table};
 use store::EnvironmentStore;
@@ -36,6 +36,7 @@ pub struct Plane {
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
+    admin_certificate_ends: OnceLock<Timestamp>,
     store: OnceLock<EnvironmentStore>,
 }
 
@@ -74,6 +75,7 @@ impl Plane {
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
+            admin_certificate_ends: OnceLock::new(),
             store: OnceLock::new(),
         }
     }
@@ -104,6 +106,15 @@ impl Plane {
     /// Says where it answers.
     pub fn answers_on(&self, address: SocketAddr) {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(address);
+    }
+
+    /// Says when the certificate ends that its admin API shows.
+    pub fn shows_until(&self, ends: Timestamp) {
+        let _ = self.admin_certificate_ends.set(ends);
+    }
+
+    pub(crate) fn admin_certificate_ends(&self) -> Option<Timestamp> {
+        self.admin_certificate_ends.get().copied()
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {

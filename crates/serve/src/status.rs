@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use deploy_spec::{DeploymentId, EnvironmentId, Fault, Lifecycle, RevisionId};
+use deploy_spec::{DeploymentId, EnvironmentId, Fault, Lifecycle, RevisionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::plane::Plane;
@@ -14,6 +14,9 @@ pub struct Status {
     pub environment_id: EnvironmentId,
     /// Where it answers.
     pub addresses: Vec<SocketAddr>,
+    /// When the certificate ends that the admin API shows by TLS; absent where it shows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_certificate_ends: Option<Timestamp>,
     /// The newest commit that is served.
     pub sequence: u64,
     /// Why the newest state is not served; null when it is.
@@ -70,6 +73,7 @@ impl Plane {
         Status {
             environment_id: self.environment_id().clone(),
             addresses: self.addresses(),
+            admin_certificate_ends: self.admin_certificate_ends(),
             sequence,
             problem,
             deployments,

@@ -12,8 +12,14 @@ use serde_json::Value;
 /// The files, by their path below `docs/schemas/`.
 pub(crate) fn make() -> BTreeMap<String, String> {
     let documents = documents().into_iter().map(|(tag, schema)| (file_name(tag), schema));
+    let single_vm = schema_for!(single_vm::Deployment).to_value();
+    let single_vm = ("single-vm.v1alpha1.json".to_owned(), single_vm);
     let answers = answers().into_iter().map(|(name, schema)| (format!("answers/{name}"), schema));
-    documents.chain(answers).map(|(path, schema)| (path, pretty(&schema))).collect()
+    documents
+        .chain(answers)
+        .chain([single_vm])
+        .map(|(path, schema)| (path, pretty(&schema)))
+        .collect()
 }
 
 /// Each document with the `schema` text that it carries.

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("elf", 1),
     ("meter", 1),
     ("scan", 1),
+    ("single-vm", 1),
     ("bundle", 2),
     ("env-pack", 2),
     ("ingress", 2),
@@ -38,7 +39,7 @@ const SIDEWAYS: &[(&str, &str, &str)] = &[
 ];
 
 /// The crates that hold every decision and no side effect.
-const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "elf", "scan"];
+const PURE: &[&str] = &["deploy-spec", "control", "dispatch", "elf", "scan", "single-vm"];
 
 /// What the pure crates may depend on: data, text and arithmetic.
 const PURE_MAY_USE: &[&str] = &[
@@ -46,6 +47,7 @@ const PURE_MAY_USE: &[&str] = &[
     "base64",
     "crc32fast",
     "deploy-spec",
+    "granit-parser",
     "hmac",
     "jiff",
     "object",
@@ -57,6 +59,7 @@ const PURE_MAY_USE: &[&str] = &[
     "serde_json",
     "serde_path_to_error",
     "sha2",
+    "similar",
     "siphasher",
     "ulid",
 ];

@@ -47,6 +47,8 @@ pub struct DoctorFacts {
     pub free_bytes: Option<u64>,
     /// Why a running data plane does not serve the newest state.
     pub data_plane: Option<String>,
+    /// When the certificate ends that its admin API shows by TLS; none where it shows none.
+    pub admin_certificate_ends: Option<Timestamp>,
 }
 
 /// What the registry says of an env-pack.

@@ -18,7 +18,7 @@ use deploy_spec::Fault;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success};
 
-pub(crate) use revisions::engine_settings;
+pub(crate) use revisions::{engine_settings, take_in};
 pub(crate) use secrets::put_secret;
 
 #[derive(Debug, Subcommand)]

@@ -156,11 +156,18 @@ fn shown_columns<'a>(name: &str, rows: &'a [Tree]) -> Vec<(&'a str, String)> {
 /// A failure: what, why, and what to type next.
 pub(crate) fn fault(fault: &Fault) -> String {
     let red = AnsiColor::Red.on_default().bold();
-    let mut text = format!("{red}{}{red:#}: {}\n", fault.kind, visible(&fault.message));
-    for (name, value) in &*fault.details {
+    let message: Vec<String> = fault.message.lines().map(visible).collect();
+    let mut text = format!("{red}{}{red:#}: {}\n", fault.kind, message.join("\n"));
+    // A message of several lines has told all that is wrong, and where.
+    let is_told = |name: &str| message.len() > 1 && ["pointer", "problems"].contains(&name);
+    for (name, value) in fault.details.iter().filter(|(name, _)| !is_told(name)) {
         let value = Tree::read(&value.to_string());
-        match rows(&value) {
-            Some(rows) if !rows.is_empty() => list(&mut text, name, rows),
+        match (rows(&value), lines(&value)) {
+            (Some(rows), _) if !rows.is_empty() => list(&mut text, name, rows),
+            (_, Some(lines)) => {
+                let _ = writeln!(text, "  {DIM}{}{DIM:#}", words(name));
+                lines.iter().for_each(|line| _ = writeln!(text, "    {}", visible(line)));
+            }
             _ => {
                 let _ = writeln!(text, "  {DIM}{}{DIM:#}  {}", words(name), cell(name, &value));
             }

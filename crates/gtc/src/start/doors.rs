@@ -2,7 +2,7 @@
 //! whether only proxies may come in.
 
 use std::future::pending;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,22 +49,28 @@ pub(super) struct Bound {
 }
 
 impl Doors {
-    /// Reads the certificates and takes the addresses.
+    /// Reads the certificates and takes the addresses; the plain one, unless a listener for it was
+    /// handed over.
     ///
     /// # Errors
     /// `invalid-input` and `refused` for certificates that cannot be used, `unavailable` for an
     /// address.
-    pub(super) fn bind(&self, plain: SocketAddr, settings: &Settings) -> Result<Bound, Fault> {
+    pub(super) fn bind(
+        &self,
+        handed: Option<TcpListener>,
+        plain: SocketAddr,
+        settings: &Settings,
+    ) -> Result<Bound, Fault> {
         let certificates = self.certificates()?;
-        let bind = |address| {
-            let server = Server::bind(address, settings.clone())?;
-            Ok::<_, Fault>(if self.proxy_protocol {
-                server.with_proxy_protocol(self.trusted_proxies.clone())
-            } else {
-                server
-            })
+        let guarded = |server: Server| match self.proxy_protocol {
+            true => server.with_proxy_protocol(self.trusted_proxies.clone()),
+            false => server,
         };
-        let plain = bind(plain)?;
+        let bind = |address| Server::bind(address, settings.clone()).map(guarded);
+        let plain = match handed {
+            Some(listener) => Server::from_listener(listener, settings.clone()).map(guarded)?,
+            None => bind(plain)?,
+        };
         let secure = match (self.tls_listen, certificates) {
             (Some(address), Some(certificates)) => {
                 let server = bind(address)?.with_certificates(Arc::clone(&certificates));
@@ -109,6 +115,11 @@ impl Open {
 
     pub(super) fn secure_address(&self) -> Option<SocketAddr> {
         self.secure.as_ref().map(|(running, _)| running.local_addr())
+    }
+
+    /// Whether every thread that answers lives.
+    pub(super) fn are_whole(&self) -> bool {
+        self.plain.is_whole() && self.secure.iter().all(|(secure, _)| secure.is_whole())
     }
 
     /// What keeps the certificates those of their files; it never ends.

@@ -1,6 +1,7 @@
 //! `gtc` from outside: envelopes, exit codes, real sockets, and the README as it is typed.
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
+mod admin_tls;
 mod closure;
 mod completing;
 mod credentials;
@@ -17,6 +18,7 @@ mod gate;
 mod hostile;
 mod keeping;
 mod logs;
+mod managed;
 mod migrate;
 mod policy;
 mod programs;
@@ -26,9 +28,15 @@ mod scan;
 mod secrets;
 mod serving;
 mod setup;
+mod single_vm;
 mod tables;
 mod trust;
 mod upstreams;
 mod watching;
 mod ways;
 mod world;
+
+/// A machine with a real systemd.
+#[path = "../../../machine/tests/machine/host.rs"]
+#[expect(dead_code, reason = "it is shared, and not all of it is used here")]
+mod machine_host;

@@ -8,7 +8,7 @@ use crate::elsewhere;
 use crate::world::{World, example, root};
 
 /// The commands of the blocks that are marked as transcripts.
-fn commands(text: &str) -> Vec<String> {
+pub(crate) fn commands(text: &str) -> Vec<String> {
     let blocks = text.split("<!-- transcript -->\n```sh\n").skip(1);
     let bodies = blocks.filter_map(|block| block.split_once("```").map(|(body, _)| body));
     bodies.flat_map(str::lines).filter(|line| !line.is_empty()).map(str::to_owned).collect()

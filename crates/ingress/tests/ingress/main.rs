@@ -5,6 +5,7 @@ mod client;
 mod drain;
 mod exchange;
 mod gone;
+mod handed;
 mod http2;
 mod http2_frames;
 mod idle;

@@ -49,7 +49,24 @@ impl Begin {
     }
 }
 
+/// Whether the file is there, and right.
+pub(super) fn is_there(folder: &Folder, name: &str, digest: &Digest) -> io::Result<bool> {
+    match folder.read(name) {
+        Ok(Some(file)) => Ok(hashed(&file)?.0.finalize_digest() == *digest),
+        // Whatever else has the name is replaced at the end.
+        _ => Ok(false),
+    }
+}
+
 impl Part {
+    /// An empty one.
+    pub(super) fn begin(folder: &Folder, digest: &Digest) -> io::Result<Self> {
+        let draft = folder.draft(&format!(".{}.part", digest.hex()))?;
+        let mut part = Self { draft, hash: Sha256::new(), length: 0 };
+        part.restart()?;
+        Ok(part)
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.draft.file.write_all(bytes)?;
         self.hash.update(bytes);

@@ -1,8 +1,8 @@
 //! Who a registry is: TLS by an authority of one's own.
 
-use deploy_spec::{Fault, Kind};
+use deploy_spec::{Digest, Fault, Kind};
 use harness::Authority;
-use registry::{Client, Options};
+use registry::{Client, Folder, Options, blocking};
 
 use crate::server::{Server, Setup};
 use crate::support::{Desk, client, options, pull, push};
@@ -66,4 +66,30 @@ fn a_file_without_certificates_is_refused_at_once() {
         assert_eq!(fault.kind, Kind::InvalidInput, "{name}");
         assert!(fault.message.contains(name), "{fault}");
     }
+}
+
+#[test]
+fn a_file_is_fetched_from_a_web_server_when_it_is_what_was_said() {
+    let (authority, desk) = (Authority::new(), Desk::new());
+    let server = secure(&authority, "IP:127.0.0.1");
+    let client = trusting(authority.file()).unwrap();
+    let at = format!("oci://127.0.0.1:{}/a", server.port());
+    push(&client, &at, &desk.file("a", 3 << 20)).unwrap();
+    let digest = pull(&client, &at, &desk).unwrap().digest;
+    let folder = Folder::make(&desk.path("fetched")).unwrap();
+    let blob = |digest: &Digest| format!("127.0.0.1:{}/v2/a/blobs/{digest}", server.port());
+    let fetch = |url: &str, digest: &Digest| {
+        blocking::run(client.fetch(url, digest, &folder, "it", &|_| {})).map_err(|fault| fault.kind)
+    };
+    let other = Digest::of(b"another");
+    let url = format!("https://{}", blob(&digest));
+    assert_eq!(fetch(&url, &other), Err(Kind::Refused));
+    assert_eq!(std::fs::read_dir(desk.path("fetched")).unwrap().count(), 0);
+    assert_eq!(fetch(&format!("https://{}", blob(&other)), &other), Err(Kind::NotFound));
+    assert_eq!(fetch(&format!("http://{}", blob(&digest)), &digest), Err(Kind::InvalidInput));
+    assert_eq!(fetch(&url, &digest), Ok(()));
+    let bytes = std::fs::read(desk.path("fetched").join("it")).unwrap();
+    assert_eq!(Digest::of(&bytes), digest);
+    drop(server);
+    assert_eq!(fetch(&url, &digest), Ok(()), "what is there is not fetched");
 }

@@ -8,7 +8,9 @@ pub(crate) use warm::engine_settings;
 use clap::{Args, Subcommand};
 use control::Handle;
 use control::Verb as _;
-use control::revisions::{self, Archive, Drain, DrainFacts, Prune, PruneAnswers, Retry, Stage};
+use control::revisions::{
+    self, Archive, Drain, DrainFacts, Prune, PruneAnswers, Retry, Stage, StageAnswers, StagedBundle,
+};
 use deploy_spec::{EnvironmentId, Fault};
 use serde_json::{Map, Value};
 use serve::staging::{Mode, stage_facts};
@@ -199,11 +201,29 @@ fn stage(globals: &Globals, args: StageArgs) -> Result<Success, Fault> {
         .set("drain_seconds", args.drain_seconds);
     mutate::<Stage>(globals, &args.change, flags.done(), |store, answers, intent| {
         let mode = if intent == Intent::Commit { Mode::TakeIn } else { Mode::LookOnly };
-        let fetch = |named: &str| args.registries.bundle(named, store);
-        let mut facts = stage_facts(store, answers, mode, fetch)?;
-        facts.config.legacy = super::config::legacy(globals, store, &facts.bundle_id)?;
-        Ok(facts)
+        taken_in(globals, &args.registries, store, answers, mode)
     })
+}
+
+fn taken_in(
+    globals: &Globals,
+    registries: &Registries,
+    store: &EnvironmentStore,
+    answers: &StageAnswers,
+    mode: Mode,
+) -> Result<StagedBundle, Fault> {
+    let mut facts = stage_facts(store, answers, mode, |named| registries.bundle(named, store))?;
+    facts.config.legacy = super::config::legacy(globals, store, &facts.bundle_id)?;
+    Ok(facts)
+}
+
+/// Takes in the bundle that a client of the data plane names.
+pub(crate) fn take_in(
+    globals: &Globals,
+    store: &EnvironmentStore,
+    answers: &StageAnswers,
+) -> Result<StagedBundle, Fault> {
+    taken_in(globals, &Registries::default(), store, answers, Mode::TakeIn)
 }
 
 fn list(globals: &Globals, args: &ListArgs) -> Result<Success, Fault> {

@@ -1,0 +1,147 @@
+//! What the service serves, asked of the `gtc` that runs and told to it: the environment on this
+//! machine is changed by the same commands as any other.
+
+mod roll_out;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+
+use deploy_spec::{Digest, Fault};
+use serde::Deserialize;
+use serde_json::Value;
+use single_vm::Actual;
+
+use super::command::{Said, must, run, timed};
+
+pub(super) use roll_out::roll_out;
+
+/// How long a command may take, in seconds: staging and warming a large bundle is the longest.
+const COMMAND: u32 = 600;
+/// All of the traffic, in basis points.
+const WHOLE: u32 = 10_000;
+
+/// The process that serves.
+#[derive(Debug)]
+struct Service {
+    program: PathBuf,
+    /// The container that it is in, and what runs that.
+    container: Option<(PathBuf, String)>,
+    uid: u32,
+    gid: u32,
+    home: String,
+}
+
+/// A revision, as far as it matters here (`gtc op revisions list`).
+#[derive(Debug, Deserialize)]
+struct Revision {
+    deployment_id: String,
+    bundle_id: String,
+    revision_id: String,
+    lifecycle: String,
+    weight_bps: u32,
+    bundle_digest: Digest,
+}
+
+#[derive(Debug, Deserialize)]
+struct Revisions {
+    revisions: Vec<Revision>,
+}
+
+/// The bundle that takes all requests; none when the service cannot tell, which whoever looks at the
+/// rest of the machine must still be able to mend.
+pub(super) fn observe(service: &str) -> Result<Actual, Fault> {
+    let Some(service) = Service::find(service)? else {
+        return Ok(Actual::Serving { bundle: None });
+    };
+    let Ok(revisions) = service.revisions() else {
+        return Ok(Actual::Serving { bundle: None });
+    };
+    let mut serving = revisions.iter().filter(|revision| revision.weight_bps > 0);
+    let only = match (serving.next(), serving.next()) {
+        (Some(only), None) if only.weight_bps == WHOLE => Some(only.bundle_digest.clone()),
+        _ => None,
+    };
+    Ok(Actual::Serving { bundle: only })
+}
+
+impl Service {
+    /// The process of the unit, if it runs.
+    fn find(unit: &str) -> Result<Option<Self>, Fault> {
+        let pid = must(&["systemctl", "show", "--property=MainPID", "--value", "--", unit])?;
+        let folder = PathBuf::from(format!("/proc/{}", pid.trim()));
+        let process = || -> std::io::Result<Self> {
+            let program = fs::read_link(folder.join("exe"))?;
+            let owner = fs::metadata(&folder)?;
+            let environment = fs::read(folder.join("environ"))?;
+            let name = unit.strip_suffix(".service").unwrap_or(unit).to_owned();
+            let container = engine(&program).map(|engine| (engine, name));
+            let home = variable(&environment, "GREENTIC_HOME");
+            Ok(Self { program, container, uid: owner.uid(), gid: owner.gid(), home })
+        };
+        // Gone in between is as good as not running.
+        Ok(if pid.trim() == "0" { None } else { process().ok() })
+    }
+
+    fn revisions(&self) -> Result<Vec<Revision>, Fault> {
+        let result = self.gtc(&["op", "revisions", "list", "local"])?;
+        let read: Result<Revisions, _> = serde_json::from_value(result);
+        let read = read.map_err(|error| {
+            Fault::unavailable(format!("`{}` tells revisions otherwise: {error}", self.name()))
+        });
+        read.map(|read| read.revisions)
+    }
+
+    fn name(&self) -> String {
+        self.program.display().to_string()
+    }
+
+    /// Runs `gtc words` as the service's user, and gives its result.
+    fn gtc(&self, words: &[&str]) -> Result<Value, Fault> {
+        let program = self.name();
+        let said = match &self.container {
+            Some((engine, container)) => {
+                let engine = engine.to_string_lossy();
+                let inside = [&*engine, "exec", container, "gtc"];
+                run(&mut timed(COMMAND, &[&inside, words, &["-o", "json"]].concat()))?
+            }
+            None => {
+                let all = [&[program.as_str()], words, &["-o", "json"]].concat();
+                let mut command = timed(COMMAND, &all);
+                command.uid(self.uid).gid(self.gid).current_dir("/").env_clear();
+                command.env("PATH", "/usr/bin:/bin").env("GREENTIC_HOME", &self.home);
+                run(&mut command)?
+            }
+        };
+        answer(&format!("gtc {}", words.join(" ")), &said)
+    }
+}
+
+/// What runs the container, when the process is a container's and not `gtc` itself.
+fn engine(program: &Path) -> Option<PathBuf> {
+    match program.file_name()?.to_str()? {
+        "podman" | "conmon" => Some("/usr/bin/podman".into()),
+        "docker" => Some("/usr/bin/docker".into()),
+        _ => None,
+    }
+}
+
+fn variable(environment: &[u8], name: &str) -> String {
+    let mut variables = environment.split(|byte| *byte == 0);
+    let value = variables.find_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+}
+
+/// The result of a command, or its own failure.
+fn answer(command: &str, said: &Said) -> Result<Value, Fault> {
+    let read = |text: &str| serde_json::from_str::<Value>(text.trim()).ok();
+    if said.success {
+        let result = read(&said.out).and_then(|mut it| Some(it.get_mut("result")?.take()));
+        return result
+            .ok_or_else(|| Fault::unavailable(format!("`{command}` did not answer in JSON")));
+    }
+    let fault = read(said.err.lines().last().unwrap_or_default())
+        .and_then(|mut it| serde_json::from_value(it.get_mut("error")?.take()).ok());
+    Err(fault.unwrap_or_else(|| Fault::unavailable(format!("`{command}` failed: {}", said.why()))))
+}

@@ -1,0 +1,97 @@
+//! A bundle takes over from the one that served, and what served is drained to its end.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use deploy_spec::{Digest, Fault};
+use single_vm::spec::Strategy;
+
+use super::{COMMAND, Revision, Service};
+
+/// How long after one look at a drain the next is taken.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Lets `bundle`, which is in `file`, take all requests. Blue-green shifts them once it is proven;
+/// recreate ends what served before it begins. One that was proven before is only shifted to, so
+/// that the way back needs nothing but itself.
+pub(in super::super) fn roll_out(
+    unit: &str,
+    bundle: &Digest,
+    file: &Path,
+    strategy: Strategy,
+) -> Result<(), Fault> {
+    let service = Service::find(unit)?;
+    let service =
+        service.ok_or_else(|| Fault::unhealthy(format!("`{unit}` does not run any more")))?;
+    if strategy == Strategy::Recreate {
+        end_before(&service, bundle, file)?;
+    }
+    let revisions = service.revisions()?;
+    let is_proven = |it: &&Revision| it.bundle_digest == *bundle && it.lifecycle == "ready";
+    match revisions.iter().rev().find(is_proven) {
+        Some(it) => {
+            let share = format!("{}=100", it.revision_id);
+            let to = ["--deployment", &it.deployment_id];
+            service.gtc(&[&["op", "traffic", "set", "local", &share], &to[..]].concat())?;
+        }
+        None => {
+            service.gtc(&["deploy", &file.to_string_lossy(), "--to", "100"])?;
+        }
+    }
+    drain_others(&service, bundle)
+}
+
+/// Takes the traffic from the other revisions of the bundle's deployment, and drains them.
+fn end_before(service: &Service, bundle: &Digest, file: &Path) -> Result<(), Fault> {
+    let about = service.gtc(&["bundle", "inspect", &file.to_string_lossy()])?;
+    let name = about["bundle_id"].as_str().unwrap_or_default();
+    let revisions = service.revisions()?;
+    let served =
+        |it: &&Revision| it.bundle_id == name && it.weight_bps > 0 && it.bundle_digest != *bundle;
+    let Some(served) = revisions.iter().find(served) else { return Ok(()) };
+    let deployment = served.deployment_id.as_str();
+    service.gtc(&["op", "traffic", "clear", "local", "--deployment", deployment])?;
+    match drain(service, deployment, |it| it.bundle_digest != *bundle)? {
+        None => Ok(()),
+        Some(left) => {
+            Err(Fault::unavailable(format!("revision {left} still drains after {COMMAND} s"))
+                .hint("gtc single-vm apply goes on from there"))
+        }
+    }
+}
+
+/// Drains what has no traffic any more beside the revision that has all of it.
+fn drain_others(service: &Service, bundle: &Digest) -> Result<(), Fault> {
+    let revisions = service.revisions()?;
+    let serves = |it: &&Revision| it.weight_bps > 0 && it.bundle_digest == *bundle;
+    let Some(serving) = revisions.iter().find(serves) else { return Ok(()) };
+    // A stream that may last longer than we wait is in nobody's way.
+    drain(service, &serving.deployment_id, |it| it.weight_bps == 0).map(drop)
+}
+
+/// Drains the ready revisions of a deployment that `is_over` picks, and waits until nobody is left
+/// with one. Which one still drains when that takes too long.
+fn drain(
+    service: &Service,
+    deployment: &str,
+    is_over: impl Fn(&Revision) -> bool,
+) -> Result<Option<String>, Fault> {
+    let ours = |it: &&Revision| it.deployment_id == deployment && is_over(it);
+    for it in service.revisions()?.iter().filter(ours).filter(|it| it.lifecycle == "ready") {
+        let whose = ["--deployment", deployment];
+        service
+            .gtc(&[&["op", "revisions", "drain", "local", &it.revision_id], &whose[..]].concat())?;
+    }
+    let until = Instant::now() + Duration::from_secs(COMMAND.into());
+    loop {
+        let revisions = service.revisions()?;
+        let Some(left) = revisions.iter().filter(ours).find(|it| it.lifecycle == "draining") else {
+            return Ok(None);
+        };
+        if Instant::now() >= until {
+            return Ok(Some(left.revision_id.clone()));
+        }
+        #[expect(clippy::disallowed_methods, reason = "its end is only seen by looking")]
+        std::thread::sleep(PAUSE);
+    }
+}
