@@ -104,11 +104,7 @@ fn start(options: &[&str]) {
     let version = version();
     println!("version {version} begins on {}", option("--listen"));
     let admin = TcpListener::bind(option("--admin-bind")).unwrap();
-    let config = config(
-        option("--admin-client-ca"),
-        option("--admin-cert"),
-        option("--admin-key"),
-    );
+    let config = config(option("--admin-client-ca"), option("--admin-cert"), option("--admin-key"));
     let is_broken = version == "broken";
     std::thread::spawn(move || {
         for socket in admin.incoming().flatten() {
@@ -123,9 +119,11 @@ fn start(options: &[&str]) {
     listener.set_nonblocking(true).unwrap();
     unsafe { signal(SIGTERM, stop) };
     notify("READY=1");
-    std::thread::spawn(|| loop {
-        notify("WATCHDOG=1");
-        idle(Duration::from_secs(5));
+    std::thread::spawn(|| {
+        loop {
+            notify("WATCHDOG=1");
+            idle(Duration::from_secs(5));
+        }
     });
     // What it took it answers; what waits is for whoever comes after it.
     while !STOPS.load(Ordering::SeqCst) {
@@ -185,7 +183,11 @@ fn config(authority: &str, certificate: &str, key: &str) -> Arc<ServerConfig> {
     Arc::new(config.unwrap())
 }
 
-fn administer(config: &Arc<ServerConfig>, socket: TcpStream, is_broken: bool) -> std::io::Result<()> {
+fn administer(
+    config: &Arc<ServerConfig>,
+    socket: TcpStream,
+    is_broken: bool,
+) -> std::io::Result<()> {
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
     let session = ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
     let mut stream = StreamOwned::new(session, socket);
