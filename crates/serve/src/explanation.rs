@@ -153,7 +153,9 @@ impl Place {
                 .hint("gtc explain --url http://shop.localhost/cart")
         };
         let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
-        let host = uri.host().ok_or_else(|| wrong("names no host"))?;
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.host().filter(|_| is_http);
+        let host = host.ok_or_else(|| wrong("does not begin with http:// and a host"))?;
         let authority = ingress::codec::Authority::parse(host.as_bytes())
             .map_err(|_| wrong("has a host that no request could have"))?;
         let path = ingress::path::normalise(uri.path())

@@ -25,8 +25,9 @@ fn metrics(world: &World) -> String {
 
 /// The value of the one series that has all of these in its line.
 fn value(metrics: &str, parts: &[&str]) -> f64 {
+    let series = metrics.lines().filter(|line| !line.starts_with('#'));
     let lines: Vec<&str> =
-        metrics.lines().filter(|line| parts.iter().all(|part| line.contains(part))).collect();
+        series.filter(|line| parts.iter().all(|part| line.contains(part))).collect();
     assert_eq!(lines.len(), 1, "{parts:?} in\n{metrics}");
     lines[0].rsplit_once(' ').unwrap().1.parse().unwrap()
 }

@@ -23,10 +23,12 @@ fn read(stream: &mut impl std::io::BufRead) -> Option<Said> {
     let (mut length, mut line) = (0, String::new());
     while stream.read_line(&mut line).ok()? > 2 {
         let text = std::mem::take(&mut line).trim_end().to_owned();
-        let Some((name, value)) = text.split_once(": ") else {
+        if said.first.is_empty() {
             said.first = text;
             continue;
-        };
+        }
+        let (name, value) = text.split_once(':')?;
+        let value = value.trim();
         said.kept_case |= name.starts_with("X-Kept");
         let name = name.to_ascii_lowercase();
         if name == "content-length" {
