@@ -21,7 +21,7 @@ impl Hold {
     pub(crate) fn one(&self) -> Option<Held<'_>> {
         let more = |held| (held < HELD_MAX).then_some(held + 1);
         let counted = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        counted.is_ok().then_some(Held(self))
+        counted.is_ok().then(|| Held(self))
     }
 
     /// How many there are.
