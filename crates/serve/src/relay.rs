@@ -87,10 +87,7 @@ fn write(
     let mut told = Written::new(&mut out);
     announce(said, &mut told, about);
     for (name, value) in said.iter() {
-        let is_ours = ["content-length", X_PREVIEW.as_str()]
-            .iter()
-            .any(|ours| name.eq_ignore_ascii_case(ours));
-        if !is_ours && !told.has_told(name) {
+        if !stays_here(name) && !told.has_told(name) {
             put(told.out, name, value);
         }
     }
@@ -100,6 +97,13 @@ fn write(
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
     out
+}
+
+/// Whether a header of a request is ours to write, or not for the server: what a client says to a
+/// proxy (RFC 9110 §11.7) is not, on the long way neither.
+fn stays_here(name: &str) -> bool {
+    let stay = ["content-length", X_PREVIEW.as_str(), "proxy-authorization", "proxy-authenticate"];
+    stay.iter().any(|stays| name.eq_ignore_ascii_case(stays))
 }
 
 fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
