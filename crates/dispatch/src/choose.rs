@@ -3,9 +3,10 @@
 
 use deploy_spec::{DeploymentLifecycle, Lifecycle, RevisionId, SessionSource};
 
-use crate::cookie::{CookieKeys, LIFETIME_S, Sticky, values};
+use crate::cookie::{LIFETIME_S, Sticky, values};
 use crate::deployment::{Deployment, Live, Owners};
 use crate::preview::Preview;
+use crate::seal::CookieKeys;
 use crate::session::{SessionId, slot_of};
 
 /// How many cookies of our name are looked at: one for each path that a browser may know us by,

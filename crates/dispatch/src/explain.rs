@@ -3,8 +3,9 @@
 use deploy_spec::{RevisionId, SessionSource};
 
 use crate::choose::{Ask, COOKIES_TRIED, NoChoice, Why, choose, still_valid};
-use crate::cookie::{BadCookie, CookieKeys, Sticky, values};
+use crate::cookie::{BadCookie, Sticky, values};
 use crate::deployment::Deployment;
+use crate::seal::CookieKeys;
 use crate::session::slot_of;
 
 /// What became of a request.

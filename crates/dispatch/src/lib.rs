@@ -10,14 +10,16 @@ mod deployment;
 mod explain;
 mod preview;
 mod route;
+mod seal;
 mod session;
 mod table;
 
 pub use choose::{Ask, Choice, NoChoice, Why, choose};
-pub use cookie::{BadCookie, CookieKeys, LIFETIME_S, Scope, Sticky};
+pub use cookie::{BadCookie, LIFETIME_S, Scope, Sticky};
 pub use deployment::{Deployment, Live};
 pub use explain::{Explanation, explain};
 pub use preview::Preview;
 pub use route::Asked;
+pub use seal::CookieKeys;
 pub use session::{SessionId, slot_of};
 pub use table::{Matched, Table};

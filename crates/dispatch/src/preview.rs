@@ -1,19 +1,16 @@
 //! A preview: for a while, whoever has it reaches one revision, whatever its weight.
 //!
-//! `base64url(payload || mac)`, where the payload is version (1 byte), revision (16) and expiry in
-//! seconds since 1970 (4), big-endian, and the mac is made as that of a session cookie.
+//! Sealed as a session cookie is; the payload is version (1 byte), revision (16) and expiry in seconds
+//! since 1970 (4), big-endian.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deploy_spec::RevisionId;
-use hmac::Mac as _;
 
-use crate::cookie::{BadCookie, CookieKeys, MAC, Scope, mac};
+use crate::cookie::{BadCookie, Scope};
+use crate::seal::{CookieKeys, MAC};
 
 /// Cookies have 1 here, so that neither can be taken for the other.
 const VERSION: u8 = 2;
 const PAYLOAD: usize = 1 + 16 + 4;
-const TEXT: usize = ((PAYLOAD + MAC) * 4).div_ceil(3);
 
 /// What a preview says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +25,12 @@ impl Preview {
     /// The text of it; none when there is no key to sign it.
     #[must_use]
     pub fn sign(&self, keys: &CookieKeys, scope: &Scope) -> Option<String> {
-        let mut bytes = [0; PAYLOAD + MAC];
-        bytes[0] = VERSION;
-        bytes[1..17].copy_from_slice(&self.revision.to_bytes());
+        let mut payload = [0; PAYLOAD];
+        payload[0] = VERSION;
+        payload[1..17].copy_from_slice(&self.revision.to_bytes());
         let expires = u32::try_from(self.expires_s).unwrap_or(u32::MAX);
-        bytes[17..PAYLOAD].copy_from_slice(&expires.to_be_bytes());
-        let tag = mac(keys.signer()?, scope, &bytes[..PAYLOAD]).finalize().into_bytes();
-        bytes[PAYLOAD..].copy_from_slice(&tag[..MAC]);
-        Some(URL_SAFE_NO_PAD.encode(bytes))
+        payload[17..].copy_from_slice(&expires.to_be_bytes());
+        keys.seal(&payload, scope)
     }
 
     /// What it says, if one of our keys signed it for this scope and its time is not over.
@@ -48,14 +43,8 @@ impl Preview {
         scope: &Scope,
         now_s: u64,
     ) -> Result<Self, BadCookie> {
-        let mut bytes = [0; PAYLOAD + MAC];
-        if text.len() > TEXT || URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) != Ok(bytes.len()) {
-            return Err(BadCookie::Malformed);
-        }
-        let (payload, tag) = bytes.split_at(PAYLOAD);
-        if !keys.all().any(|key| mac(key, scope, payload).verify_truncated_left(tag).is_ok()) {
-            return Err(BadCookie::Unsigned);
-        }
+        let bytes = keys.open::<{ PAYLOAD + MAC }>(text, scope)?;
+        let payload = &bytes[..PAYLOAD];
         let revision = payload[1..17].try_into().map(RevisionId::from_bytes);
         let expires = payload[17..].try_into().map(u32::from_be_bytes);
         let (Ok(revision), Ok(expires), VERSION) = (revision, expires, payload[0]) else {

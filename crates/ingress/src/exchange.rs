@@ -1,5 +1,6 @@
 //! One request and its answer.
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -152,6 +153,16 @@ pub(crate) async fn run<S: Service, T: Transport>(
         let mut write = pin!(write(&mut sink, response, &method, version, may_stay));
         beside(&mut pump, |cx| write.as_mut().poll(cx)).await
     };
+    end(written, pump, sink).await
+}
+
+/// The end of an exchange whose answer was written, or could not be: true when another request may
+/// follow it.
+pub(crate) async fn end<T: Transport>(
+    written: Result<io::Result<bool>, Broken>,
+    mut pump: Pump<'_, impl Reader>,
+    mut sink: Sink<'_, T>,
+) -> Ended {
     match written {
         Ok(Ok(true)) if pump.read_away().await => Ended::Open(pump.ahead, sink.into_buffer()),
         Ok(Ok(_)) => close(&mut sink).await,
@@ -188,7 +199,7 @@ pub(crate) async fn refuse<T: Transport>(
     if sink.flush().await.is_ok() { close(sink).await } else { Ended::Cut }
 }
 
-pub(crate) async fn close<T: Transport>(sink: &mut Sink<'_, T>) -> Ended {
+async fn close<T: Transport>(sink: &mut Sink<'_, T>) -> Ended {
     match sink.shut().await {
         Ok(()) => Ended::Close,
         Err(_) => Ended::Cut,

@@ -7,10 +7,9 @@ use std::pin::pin;
 
 use http::{Method, Response, StatusCode, Version};
 
-use crate::body::BodyError;
-use crate::codec::{Framing, RequestHead, write_answer};
+use crate::codec::{Framing, Reject, RequestHead, write_answer};
 use crate::date;
-use crate::exchange::{Ended, Line, beside, close, guarded, refuse, usable};
+use crate::exchange::{Ended, Line, beside, end, guarded, refuse, usable};
 use crate::half_close::{HalfClose, Sends};
 use crate::pump::{Pump, Rest};
 use crate::reply::write;
@@ -131,26 +130,16 @@ pub(crate) async fn run<S: Service, T: Transport>(relay: S::Relay, line: Line<'_
             let flushed = beside(&mut pump, |cx| flush.as_mut().poll(cx)).await;
             flushed.map(|flushed| flushed.map(|()| may_stay))
         }
-        Ok(other) => {
-            let response = other.and_then(|other| match other {
-                Relayed::Response(response) => Some(response),
-                Relayed::Written(_) => None,
-            });
-            let response = match usable(response, None, None) {
+        Ok(None) => return refuse(&mut sink, Reject::ServiceFailed, &Method::GET).await,
+        Ok(Some(Relayed::Response(response))) => {
+            let response = match usable(Some(response), None, None) {
                 Ok(response) => response,
-                Err(reject) => {
-                    pump.fail(BodyError::Gone);
-                    return refuse(&mut sink, reject, &Method::GET).await;
-                }
+                Err(reject) => return refuse(&mut sink, reject, &Method::GET).await,
             };
             let mut write =
                 pin!(write(&mut sink, response, &Method::GET, Version::HTTP_11, may_stay));
             beside(&mut pump, |cx| write.as_mut().poll(cx)).await
         }
     };
-    match written {
-        Ok(Ok(true)) if pump.read_away().await => Ended::Open(pump.ahead, sink.into_buffer()),
-        Ok(Ok(_)) => close(&mut sink).await,
-        _ => Ended::Cut,
-    }
+    end(written, pump, sink).await
 }

@@ -133,10 +133,17 @@ impl Answer {
         Self { body, ticket, manner, turned: None, leaves: None, has_left: false }
     }
 
-    /// What to do now. Costs one load as long as the revision serves.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
+    /// How far the end of its revision has come.
+    fn phase(&self) -> u8 {
+        self.ticket
+            .as_ref()
+            .map_or(SERVES, |Ticket(in_flight)| in_flight.phase.load(Ordering::SeqCst))
+    }
+
+    /// What to do in this phase.
+    fn turn(&mut self, phase: u8, cx: &mut Context<'_>) -> Turn {
         let Some(Ticket(in_flight)) = &self.ticket else { return Turn::GoOn };
-        match in_flight.phase.load(Ordering::SeqCst) {
+        match phase {
             SERVES => Turn::GoOn,
             CLOSES if !self.manner.is_stream() => Turn::GoOn,
             CLOSES => {
@@ -153,16 +160,15 @@ impl Answer {
         }
     }
 
-    /// Has the task woken by the next phase. True if it has come meanwhile.
-    fn turns(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Has the task woken by the phase behind this one. True if it has come meanwhile.
+    fn turns(&mut self, phase: u8, cx: &mut Context<'_>) -> bool {
         let Some(Ticket(in_flight)) = &self.ticket else { return false };
-        let phase = in_flight.phase.load(Ordering::SeqCst);
         loop {
             let notified = || Box::pin(Arc::clone(&in_flight.turned).notified_owned());
             let turned = self.turned.get_or_insert_with(notified);
             // Heard from first, and looked at after: a turn in between is not missed.
             if turned.as_mut().poll(cx).is_pending() {
-                return in_flight.phase.load(Ordering::SeqCst) != phase;
+                return self.phase() != phase;
             }
             self.turned = None;
         }
@@ -196,7 +202,8 @@ impl http_body::Body for Answer {
             return Poll::Ready(None);
         }
         loop {
-            match this.turn(cx) {
+            let phase = this.phase();
+            match this.turn(phase, cx) {
                 Turn::GoOn => {}
                 Turn::Leave => {
                     if let Some(words) = this.manner.last_words() {
@@ -212,7 +219,7 @@ impl http_body::Body for Answer {
                 }
             }
             match Pin::new(&mut this.body).poll_frame(cx) {
-                Poll::Pending if this.turns(cx) => {}
+                Poll::Pending if this.turns(phase, cx) => {}
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Some(data) = frame.data_ref() {
                         this.manner.watch(data);

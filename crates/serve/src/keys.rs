@@ -7,7 +7,7 @@ use deploy_spec::Fault;
 use store::EnvironmentStore;
 
 pub use cookies::{cookie_keys, ephemeral_cookie_keys};
-pub(crate) use cookies::{known_cookie_keys, look_after};
+pub(crate) use cookies::{known_cookie_keys, look_after, present_cookie_keys};
 
 /// The key with which this machine signs what it deploys to `local`.
 ///

@@ -3,15 +3,15 @@
 use control::{Handle, resolve_revision};
 use deploy_spec::{EnvironmentId, Fault, Lifecycle, RevisionId, Timestamp};
 use dispatch::{Preview, Scope};
-use http::{HeaderName, HeaderValue, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use serde::Serialize;
 use store::EnvironmentStore;
 use workload::Body;
 
 use crate::ambient::now_s;
-use crate::keys::cookie_keys;
+use crate::keys::present_cookie_keys;
 use crate::plan::Found;
-use crate::says::{Says, text};
+use crate::says::Says;
 
 /// The header that brings a preview.
 pub(crate) static X_PREVIEW: HeaderName = HeaderName::from_static("x-greentic-preview");
@@ -58,7 +58,7 @@ pub fn make_preview(
     let scope = Scope::new(store.id(), tenant.map(|tenant| &tenant.tenant), revision.deployment_id);
     let expires_s = now_s() + seconds.clamp(1, LONGEST_S);
     let preview = Preview { revision: revision.revision_id, expires_s };
-    let text = preview.sign(&cookie_keys(store)?, &scope);
+    let text = preview.sign(&present_cookie_keys(store)?, &scope);
     let text = text.ok_or_else(|| Fault::unavailable("there is no key to sign a preview with"))?;
     Ok(MadePreview {
         environment_id: store.id().clone(),
@@ -94,11 +94,19 @@ pub(crate) fn is_in(query: Option<&str>) -> bool {
 }
 
 /// The answer to a link that brings one: a cookie, and where to go on without it. Whether it is
-/// believed shows there.
-pub(crate) fn taken(uri: &Uri, found: &Found<'_>, tls: bool) -> Option<Response<Body>> {
-    let query = uri.query().filter(|query| query.contains(PARAMETER))?;
+/// believed shows there. A request that is more than a link is answered as it is.
+pub(crate) fn taken<B>(
+    request: &Request<B>,
+    found: &Found<'_>,
+    tls: bool,
+) -> Option<Response<Body>> {
+    let uri = Some(request.uri()).filter(|_| request.method().is_safe())?;
+    let query = uri.query().filter(|query| is_in(Some(query)))?;
     let is_ours = |part: &&str| part.split_once('=').is_some_and(|(name, _)| name == PARAMETER);
     let (_, value) = query.split('&').find(is_ours)?.split_once('=')?;
+    // Anything else could say more in a cookie than its value.
+    let is_text = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let value = Some(value).filter(|_| is_text)?;
     let rest: Vec<&str> = query.split('&').filter(|part| !is_ours(part)).collect();
     let rest = rest.join("&");
     let path = uri.path();
@@ -108,7 +116,6 @@ pub(crate) fn taken(uri: &Uri, found: &Found<'_>, tls: bool) -> Option<Response<
     let cookie = format!(
         "{name}={value}; Path={prefix}; Max-Age={LONGEST_S}; HttpOnly; SameSite=Lax{secure}"
     );
-    text(value.as_bytes())?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;
     let headers = response.headers_mut();

@@ -1,6 +1,7 @@
 //! The short way: a request that goes on to a server as the bytes it came in, and its answer back.
 
 use http::Method;
+use http::header::SET_COOKIE;
 use ingress::codec::RequestHead;
 use ingress::{Peer, Relayed};
 use workload::Relay;
@@ -99,10 +100,9 @@ fn write(
     out
 }
 
-/// Whether a header of a request is ours to write, or not for the server: what a client says to a
-/// proxy (RFC 9110 §11.7) is not, on the long way neither.
+/// Whether a header of a request is ours to write, or for us alone.
 fn stays_here(name: &str) -> bool {
-    let stay = ["content-length", X_PREVIEW.as_str(), "proxy-authorization", "proxy-authenticate"];
+    let stay = ["content-length", X_PREVIEW.as_str()];
     stay.iter().any(|stays| name.eq_ignore_ascii_case(stays))
 }
 
@@ -123,10 +123,10 @@ impl ingress::Relay for Passing {
             .send(method, request, |head, body| {
                 plan.count(head.status);
                 let revision = plan.tell_revision.then_some(&plan.backend.name);
-                let ours =
-                    [("x-greentic-revision", revision), ("set-cookie", plan.cookie.as_ref())];
-                let ours =
-                    ours.into_iter().filter_map(|(name, value)| Some((name, value?.as_bytes())));
+                let ours = [(&X_REVISION, revision), (&SET_COOKIE, plan.cookie.as_ref())];
+                let ours = ours
+                    .into_iter()
+                    .filter_map(|(name, value)| Some((name.as_str(), value?.as_bytes())));
                 let theirs = head.headers().filter(|(name, _)| !is_ours(name));
                 written =
                     Some(ingress::Written::answer(out, head.status, theirs.chain(ours), body));

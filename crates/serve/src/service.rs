@@ -111,7 +111,7 @@ impl Front {
             let answer = short(StatusCode::NOT_FOUND, "not-found", why, headers);
             return Err(Refused::Answer(Box::new(answer)));
         };
-        if let Some(answer) = preview::taken(request.uri(), &found, peer.tls) {
+        if let Some(answer) = preview::taken(request, &found, peer.tls) {
             return Err(Refused::Answer(Box::new(answer)));
         }
         let plan = self.plan(&found, headers, peer, trusted);

@@ -76,13 +76,17 @@ fn a_paused_deployment_holds_its_requests_until_it_goes_on() {
     let (id, _) = world.deployed(&bundles, "hello.test", "/");
     world.set(&id, &["r1=100"]);
     let serving = world.gtc.start(&[]).unwrap();
+    let obeyed = || value(&metrics(&world), &["commit_sequence "]);
+    let before = obeyed();
     world.op("bundles pause", &["hello"]);
+    while obeyed() <= before {}
     let address = serving.address.clone();
     let asking = std::thread::spawn(move || {
         Connection::open(&address).unwrap().get("hello.test", "/").unwrap().status
     });
-    let is_held = (0..LOOKS).any(|_| value(&metrics(&world), &["requests_held "]) > 0.5);
-    assert!(is_held && !asking.is_finished());
+    while value(&metrics(&world), &["requests_held "]) < 0.5 {
+        assert!(!asking.is_finished());
+    }
     world.op("bundles resume", &["hello"]);
     assert_eq!(asking.join().unwrap(), 200);
     assert!(value(&metrics(&world), &["requests_held "]) < 0.5);

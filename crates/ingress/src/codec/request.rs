@@ -119,6 +119,9 @@ fn is_dropped(name: &str) -> bool {
         4 => name.eq_ignore_ascii_case("host"),
         6 => name.eq_ignore_ascii_case("expect"),
         2 | 7 | 10 | 16 | 17 => HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop)),
+        // Said to a proxy, and that is us (RFC 9110 §11.7).
+        18 => name.eq_ignore_ascii_case("proxy-authenticate"),
+        19 => name.eq_ignore_ascii_case("proxy-authorization"),
         _ => false,
     }
 }

@@ -15,10 +15,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
-use x509_cert::ext::pkix::SubjectAltName;
-use x509_cert::ext::pkix::name::GeneralName;
+use x509_parser::error::X509Error;
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::{H2, HTTP_11};
@@ -69,7 +67,8 @@ impl Pair {
             ))
         };
         let leaf = chain.first().ok_or_else(|| unusable(&"there is none in it"))?;
-        let leaf = Certificate::from_der(leaf).map_err(|error| unusable(&error))?;
+        let leaf = leaf.clone();
+        let (_, leaf) = X509Certificate::from_der(&leaf).map_err(|error| unusable(&error))?;
         let names = names(&leaf).map_err(|error| unusable(&error))?;
         let key = key(&files.key)?;
         let key = CertifiedKey::from_der(chain, key, &common.provider).map_err(|error| {
@@ -153,11 +152,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
     Fault::unavailable(format!("`{}` cannot be read: {error}", path.display()))
 }
 
-fn names(leaf: &Certificate) -> x509_cert::der::Result<Vec<String>> {
-    let found = leaf.tbs_certificate().get_extension::<SubjectAltName>()?;
-    let all = found.map(|(_, names)| names.0).unwrap_or_default();
-    let dns = all.iter().filter_map(|name| match name {
-        GeneralName::DnsName(name) => Some(name.as_str().to_ascii_lowercase()),
+fn names(leaf: &X509Certificate<'_>) -> Result<Vec<String>, X509Error> {
+    let found = leaf.subject_alternative_name()?;
+    let all = found.iter().flat_map(|names| &names.value.general_names);
+    let dns = all.filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
         _ => None,
     });
     Ok(dns.collect())
@@ -165,10 +164,11 @@ fn names(leaf: &Certificate) -> x509_cert::der::Result<Vec<String>> {
 
 /// A certificate that is over is used all the same: its clients may know better, and a server that
 /// does not start helps nobody.
-fn tell_expiry(files: &CertificateFiles, names: &[String], leaf: &Certificate) {
-    let end = leaf.tbs_certificate().validity().not_after;
-    let rest = end.to_unix_duration().as_secs().checked_sub(date::unix_seconds());
-    let (chain, until) = (files.chain.display(), end.to_date_time());
+fn tell_expiry(files: &CertificateFiles, names: &[String], leaf: &X509Certificate<'_>) {
+    let until = leaf.validity().not_after;
+    let end = u64::try_from(until.timestamp()).unwrap_or(0);
+    let rest = end.checked_sub(date::unix_seconds());
+    let chain = files.chain.display();
     let names = names.join(" ");
     match rest {
         None => tracing::error!(%chain, %until, names, "a certificate has expired"),

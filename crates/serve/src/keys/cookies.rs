@@ -110,8 +110,11 @@ impl CookieKeyFile {
     fn in_use(&self, now_s: u64) -> CookieKeys {
         let signs = |key: &CookieKey| key.made_s() + SIGNS_AFTER_S <= now_s;
         let signer = self.keys.iter().position(signs).unwrap_or(self.keys.len().saturating_sub(1));
-        let signer = self.keys.get(signer).into_iter();
-        let keys: Vec<[u8; 32]> = signer.chain(&self.keys).map(CookieKey::bytes).collect();
+        let mut keys: Vec<[u8; 32]> = self.keys.iter().map(CookieKey::bytes).collect();
+        // All but the one in front are equal.
+        if signer < keys.len() {
+            keys.swap(0, signer);
+        }
         CookieKeys::new(&keys)
     }
 }
@@ -122,14 +125,24 @@ impl CookieKeyFile {
 /// # Errors
 /// `unavailable` when they cannot be read or made; `refused` when others could read them.
 pub fn cookie_keys(store: &EnvironmentStore) -> Result<CookieKeys, Fault> {
-    let now_s = now_s();
     let file = CookieKeyFile::read(&kept(store)?)?;
-    if let Some(rotated) = file.rotated(random()?, now_s) {
-        store.replace_private_file(COOKIE_KEYS, &document::to_line(&rotated))?;
-        tracing::info!(keys = rotated.keys.len(), "a new key for session cookies was made");
+    if let Some(rotated) = file.rotated(random()?, now_s()) {
+        match store.replace_private_file(COOKIE_KEYS, &document::to_line(&rotated)) {
+            Ok(()) => tracing::info!("a new key for session cookies was made"),
+            // The next look makes it.
+            Err(fault) => tracing::warn!(%fault, "a new key for session cookies cannot be kept"),
+        }
     }
     // Read again: another replica may have made one at the same time, and one of the two counts.
-    Ok(CookieKeyFile::read(&kept(store)?)?.in_use(now_s))
+    present_cookie_keys(store)
+}
+
+/// The same, as they are now; a first one is made, and no other.
+///
+/// # Errors
+/// As [`cookie_keys`].
+pub(crate) fn present_cookie_keys(store: &EnvironmentStore) -> Result<CookieKeys, Fault> {
+    Ok(CookieKeyFile::read(&kept(store)?)?.in_use(now_s()))
 }
 
 fn kept(store: &EnvironmentStore) -> Result<Vec<u8>, Fault> {
@@ -144,7 +157,7 @@ fn kept(store: &EnvironmentStore) -> Result<Vec<u8>, Fault> {
 /// As [`cookie_keys`].
 pub(crate) fn known_cookie_keys(store: &EnvironmentStore) -> Result<CookieKeys, Fault> {
     if store.folder().join(COOKIE_KEYS).exists() {
-        return Ok(CookieKeyFile::read(&kept(store)?)?.in_use(now_s()));
+        return present_cookie_keys(store);
     }
     Ok(CookieKeys::new(&[]))
 }
