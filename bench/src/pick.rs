@@ -77,7 +77,7 @@ fn deployment(shop: &RuntimeDeployment, session: SessionSource) -> Deployment<()
 
 fn ask<'a>(maker: &mut Maker, cookie: Option<&'a str>, now_s: u64) -> Ask<'a> {
     let fresh = SessionId(maker.bits().to_be_bytes());
-    Ask { forced: None, preview: None, cookie, session_header: None, now_s, fresh }
+    Ask { forced: None, preview: None, cookie, session_header: None, pin: None, now_s, fresh }
 }
 
 /// Nanoseconds for one call.

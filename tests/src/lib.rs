@@ -9,6 +9,7 @@ mod folder;
 mod gtc;
 mod http;
 mod prober;
+mod redis;
 
 pub use authority::{Authority, Issued};
 pub use chance::bounds;
@@ -16,3 +17,4 @@ pub use folder::Folder;
 pub use gtc::{Ended, Gtc, Serving};
 pub use http::{Answer, Connection};
 pub use prober::{Obeyed, Prober};
+pub use redis::Redis;

@@ -21,6 +21,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("podman", "podman"),
     ("runc", "runc"),
     ("prometheus", "promtool"),
+    ("redis-server", "redis-server"),
     ("squashfs-tools", "unsquashfs"),
     ("systemd", "systemd-analyze"),
     ("unzip", "unzip"),

@@ -1,10 +1,11 @@
-//! Picking the revision: forced by somebody trusted, else by a preview, else by the session's cookie, else by the
-//! slot of the session; a request without a session draws a slot (DESIGN §8).
+//! Picking the revision: forced by somebody trusted, else by a preview, else by the session's cookie
+//! or pin, else by the slot of the session; a request without a session draws a slot (DESIGN §8).
 
 use deploy_spec::{DeploymentLifecycle, Lifecycle, RevisionId, SessionSource};
 
 use crate::cookie::{LIFETIME_S, Sticky, values};
 use crate::deployment::{Deployment, Live, Owners};
+use crate::pin::Pin;
 use crate::preview::Preview;
 use crate::seal::CookieKeys;
 use crate::session::{SessionId, slot_of};
@@ -24,6 +25,8 @@ pub struct Ask<'a> {
     pub cookie: Option<&'a str>,
     /// The session as the application names it, where the deployment says so.
     pub session_header: Option<&'a [u8]>,
+    /// What is remembered of that session.
+    pub pin: Option<Pin>,
     /// The time, in seconds since 1970.
     pub now_s: u64,
     /// 128 random bits: the session that a request without one begins.
@@ -39,6 +42,8 @@ pub enum Why {
     Preview,
     /// The cookie names it.
     Cookie,
+    /// It is what the session is remembered to have.
+    Pinned,
     /// It owns the slot of the session.
     Slot,
     /// It owns the slot that was drawn for a request without a session.
@@ -54,6 +59,8 @@ pub struct Choice<'a, B> {
     pub why: Why,
     /// The cookie to give, as `name=value`; the caller adds the attributes.
     pub cookie: Option<String>,
+    /// What to remember of the session that the application names.
+    pub pin: Option<Pin>,
 }
 
 /// Why no revision answers.
@@ -81,17 +88,17 @@ pub fn choose<'a, B>(
     }
     if let Some(name) = ask.forced {
         let live = forced(deployment, name).ok_or(NoChoice::NoSuchRevision)?;
-        return Ok(Choice { live, why: Why::Forced, cookie: None });
+        return Ok(Choice { live, why: Why::Forced, cookie: None, pin: None });
     }
     if let Some(live) = ask.preview.and_then(|text| previewed(deployment, text, ask, keys)) {
-        return Ok(Choice { live, why: Why::Preview, cookie: None });
+        return Ok(Choice { live, why: Why::Preview, cookie: None, pin: None });
     }
     let split = deployment.split.as_ref().ok_or(NoChoice::OffTheAir)?;
     match &deployment.session {
         SessionSource::Cookie => by_cookie(deployment, split, ask, keys),
         // An empty name is no name: else all who send one would share a slot.
         SessionSource::Header(_) => match ask.session_header.filter(|name| !name.is_empty()) {
-            Some(session) => by_slot(deployment, split, session, Why::Slot),
+            Some(session) => by_name(deployment, split, session, ask.pin),
             None => by_slot(deployment, split, &ask.fresh.0, Why::Drawn),
         },
         SessionSource::None => by_slot(deployment, split, &ask.fresh.0, Why::Drawn),
@@ -130,7 +137,21 @@ fn by_slot<'a, B>(
 ) -> Result<Choice<'a, B>, NoChoice> {
     let owner = split.owner(slot_of(session, &split.salt));
     let live = deployment.revision(owner).ok_or(NoChoice::NoSuchRevision)?;
-    Ok(Choice { live, why, cookie: None })
+    Ok(Choice { live, why, cookie: None, pin: None })
+}
+
+fn by_name<'a, B>(
+    deployment: &'a Deployment<B>,
+    split: &Owners,
+    session: &[u8],
+    pin: Option<Pin>,
+) -> Result<Choice<'a, B>, NoChoice> {
+    if let Some(live) = pin.and_then(|pin| still_valid(deployment, split, pin)) {
+        return Ok(Choice { live, why: Why::Pinned, cookie: None, pin: None });
+    }
+    let choice = by_slot(deployment, split, session, Why::Slot)?;
+    let pin = Pin { revision: choice.live.revision_id, generation: split.generation };
+    Ok(Choice { pin: Some(pin), ..choice })
 }
 
 fn by_cookie<'a, B>(
@@ -148,8 +169,8 @@ fn by_cookie<'a, B>(
         let choice = by_slot(deployment, split, &ask.fresh.0, Why::Drawn)?;
         return Ok(remember(choice, ask.fresh, split, deployment, ask, keys));
     };
-    if let Some(live) = still_valid(deployment, split, &sticky) {
-        let choice = Choice { live, why: Why::Cookie, cookie: None };
+    if let Some(live) = still_valid(deployment, split, sticky.pin()) {
+        let choice = Choice { live, why: Why::Cookie, cookie: None, pin: None };
         let half_over = sticky.expires_s < ask.now_s + LIFETIME_S / 2;
         let current = sticky.generation == split.generation;
         if current && half_over {
@@ -161,18 +182,18 @@ fn by_cookie<'a, B>(
     Ok(remember(choice, sticky.session, split, deployment, ask, keys))
 }
 
-/// The cookie's revision, where it still counts: in the split that chose it. A cookie of a newer
-/// split than ours comes from a replica that is ahead; it is believed, so that nobody flaps while
-/// a shift spreads, as long as its revision can be reached.
+/// The revision that a cookie or pin names, where it still counts: in the split that chose it. One of
+/// a newer split than ours comes from a replica that is ahead; it is believed, so that nobody flaps
+/// while a shift spreads, as long as its revision can be reached.
 pub(crate) fn still_valid<'a, B>(
     deployment: &'a Deployment<B>,
     split: &Owners,
-    sticky: &Sticky,
+    pin: Pin,
 ) -> Option<&'a Live<B>> {
-    if sticky.generation < split.generation {
+    if pin.generation < split.generation {
         return None;
     }
-    deployment.revision(sticky.revision).filter(|live| live.lifecycle == Lifecycle::Ready)
+    deployment.revision(pin.revision).filter(|live| live.lifecycle == Lifecycle::Ready)
 }
 
 fn remember<'a, B>(

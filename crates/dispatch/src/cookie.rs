@@ -6,6 +6,7 @@
 
 use deploy_spec::{DeploymentId, EnvironmentId, RevisionId, TenantId};
 
+use crate::pin::Pin;
 use crate::seal::{CookieKeys, MAC};
 use crate::session::SessionId;
 
@@ -64,6 +65,10 @@ pub enum BadCookie {
 }
 
 impl Sticky {
+    pub(crate) const fn pin(&self) -> Pin {
+        Pin { revision: self.revision, generation: self.generation }
+    }
+
     /// The text of the cookie; none when there is no key to sign it.
     #[must_use]
     pub fn sign(&self, keys: &CookieKeys, scope: &Scope) -> Option<String> {

@@ -6,6 +6,7 @@ use deploy_spec::{
 };
 
 use crate::cookie::Scope;
+use crate::pin::{self, PinName};
 
 /// A revision that can be reached, and `B`, how.
 #[derive(Debug, Clone)]
@@ -32,6 +33,7 @@ pub struct Deployment<B> {
     pub(crate) cookie_name: String,
     preview_name: String,
     pub(crate) scope: Scope,
+    pins: String,
     pub(crate) split: Option<Owners>,
     pub(crate) revisions: Vec<Live<B>>,
 }
@@ -83,6 +85,7 @@ impl<B> Deployment<B> {
             cookie_name: format!("gt_rev_{}", config.deployment_id),
             preview_name: format!("gt_preview_{}", config.deployment_id),
             scope: Scope::new(environment, config.tenant.as_ref(), config.deployment_id),
+            pins: pin::prefix(environment, config.deployment_id, config.tenant.as_ref()),
             split: config.split.as_ref().map(owners),
             revisions,
         }
@@ -122,6 +125,12 @@ impl<B> Deployment<B> {
     #[must_use]
     pub const fn session(&self) -> &SessionSource {
         &self.session
+    }
+
+    /// Under which name a session that the application names is pinned.
+    #[must_use]
+    pub fn pin_name(&self, session: &[u8]) -> PinName<'_> {
+        PinName::new(&self.pins, session)
     }
 
     /// The generation of its split; none while it is off the air.

@@ -37,7 +37,7 @@ pub fn explain<B>(deployment: &Deployment<B>, ask: &Ask<'_>, keys: &CookieKeys) 
     let sticky = cookies.iter().find_map(|read| read.ok());
     let split = deployment.split.as_ref();
     let is_superseded = match (&sticky, split) {
-        (Some(sticky), Some(split)) => still_valid(deployment, split, sticky).is_none(),
+        (Some(sticky), Some(split)) => still_valid(deployment, split, sticky.pin()).is_none(),
         _ => false,
     };
     let session = match (&outcome, &sticky) {

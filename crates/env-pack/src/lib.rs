@@ -17,7 +17,7 @@ mod source;
 mod tools;
 
 pub use objection::Objection;
-pub use registry::{CredentialNeed, Handler, Registry};
+pub use registry::{CredentialNeed, Handler, Registry, SHARED_DEADLINE_MS, SHARED_SESSIONS};
 pub use seal::{Nonce, Sealer};
 pub use secret_bytes::{SECRET_MAX, SecretBytes};
 pub use setup::{Question, QuestionKind, Settled, Setup, SetupSchema, check_answers};

@@ -10,6 +10,7 @@ use deploy_spec::{Descriptor, Fault, Slot};
 use serde_json::{Map, Value};
 
 use crate::objection::Objection;
+pub use builtin::{SHARED_DEADLINE_MS, SHARED_SESSIONS};
 pub use handler::{CredentialNeed, Handler};
 
 /// The handlers, by the path of their descriptors.
@@ -17,13 +18,13 @@ pub use handler::{CredentialNeed, Handler};
 pub struct Registry(BTreeMap<String, Handler>);
 
 impl Registry {
-    /// The env-packs that are part of this program; none of them takes settings.
+    /// The env-packs that are part of this program.
     ///
     /// # Errors
     /// Never, unless two of them had one path.
     pub fn builtin() -> Result<Self, Fault> {
         let mut registry = Self::default();
-        for handler in builtin::handlers() {
+        for handler in builtin::handlers()? {
             registry.register(handler)?;
         }
         Ok(registry)

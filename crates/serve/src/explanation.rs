@@ -132,6 +132,8 @@ pub fn explain_request(store: &EnvironmentStore, asked: &Question) -> Result<Exp
         preview: asked.preview.as_deref(),
         cookie: asked.cookie.as_deref(),
         session_header: asked.subject.as_ref().map(String::as_bytes),
+        // What a running data plane remembers only ever matters while it is behind.
+        pin: None,
         now_s: now_s(),
         fresh: SessionId([0; 16]),
     };

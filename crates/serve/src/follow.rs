@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use control::{Key, Lookup as _, View as _, project, project_deployment};
+use control::{Key, Lookup as _, View, project, project_deployment};
 use deploy_spec::{DeploymentId, Fault, RuntimeConfig, document};
 use notify::Watcher as _;
 use store::{EnvironmentStore, Feed};
 
 use crate::keys;
 use crate::plane::Plane;
+use crate::sessions;
 
 /// How long after the last look the follower looks again without being told to: the system may
 /// lose a notice, never a commit.
@@ -41,8 +42,17 @@ pub fn follow_store(plane: &Arc<Plane>, store: EnvironmentStore) -> Result<(), F
 }
 
 fn read_all(plane: &Arc<Plane>, store: &EnvironmentStore) -> Result<(), Fault> {
-    let config = project(&store.read()?)?;
+    let view = store.read()?;
+    let config = project(&view)?;
+    share_sessions(plane, store, &view);
     plane.replace(&config)
+}
+
+/// Sessions that cannot be shared are no reason to answer nobody.
+fn share_sessions(plane: &Plane, store: &EnvironmentStore, view: &dyn View) {
+    if let Err(fault) = plane.share_sessions(store, view) {
+        tracing::error!(%fault, "with whom sessions are shared stays as it was");
+    }
 }
 
 /// Reads what the commits since the last look have changed, and nothing else.
@@ -59,6 +69,9 @@ fn catch_up(plane: &Arc<Plane>, store: &EnvironmentStore) -> Result<(), Fault> {
     if keys.contains(&Key::Environment) {
         let environment = view.find_environment()?;
         plane.set_host_config(environment.map(|found| found.host_config).unwrap_or_default());
+    }
+    if sessions::are_concerned(&keys) {
+        share_sessions(plane, store, &view);
     }
     let read = |id| Ok((id, project_deployment(&view, id)?));
     let changes = deployments.into_iter().map(read).collect::<Result<_, Fault>>()?;

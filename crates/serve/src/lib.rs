@@ -32,6 +32,7 @@ mod run_folder;
 mod says;
 mod secrets;
 mod service;
+mod sessions;
 pub mod staging;
 mod status;
 mod vouching;

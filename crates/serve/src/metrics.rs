@@ -4,6 +4,7 @@
 //! that of the revisions that can be reached, times a constant.
 
 use meter::{BOUNDS_US, Counts};
+use pins::Pins;
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
@@ -60,7 +61,7 @@ impl Plane {
                 families.add(&labels, &live.backend, deployment.weight(live.revision_id));
             }
         }
-        families.text(self.progress().0, self.hold().count())
+        families.text(self.progress().0, self.hold().count(), &self.sessions().pins)
     }
 
     fn labels<B>(
@@ -91,12 +92,8 @@ impl Families {
     fn add(&mut self, labels: &[LabelPair], backend: &Backend, weight: u16) {
         let counts = backend.meter.counts();
         for (class, count) in CLASSES.into_iter().zip(counts.classes) {
-            let mut counter = Counter::default();
-            counter.set_value(float(count));
-            let mut metric = Metric::default();
-            metric.set_counter(counter);
-            metric.set_label([labels, &[label("code", class.into())]].concat());
-            self.requests.mut_metric().push(metric);
+            let labels = [labels, &[label("code", class.into())]].concat();
+            self.requests.mut_metric().push(counter(&labels, float(count)));
         }
         let mut metric = Metric::default();
         metric.set_histogram(histogram(&counts));
@@ -106,7 +103,7 @@ impl Families {
         self.weights.mut_metric().push(gauge(labels, f64::from(weight) / 10_000.0));
     }
 
-    fn text(self, sequence: u64, held: usize) -> String {
+    fn text(self, sequence: u64, held: usize, pins: &Pins) -> String {
         let mut commit = family(
             "greentic_commit_sequence",
             "The newest commit of the environment that is served.",
@@ -116,6 +113,18 @@ impl Families {
         let mut build =
             family("greentic_build_info", "1, for this version of gtc.", MetricType::GAUGE);
         build.mut_metric().push(gauge(&[label("version", env!("CARGO_PKG_VERSION").into())], 1.0));
+        let mut remembered = family(
+            "greentic_session_pins",
+            "Sessions named by applications whose revision this process remembers.",
+            MetricType::GAUGE,
+        );
+        remembered.mut_metric().push(gauge(&[], float(pins.held() as u64)));
+        let mut unanswered = family(
+            "greentic_session_pins_unanswered_total",
+            "Requests whose shared pin did not come in time, and that went where their slot is.",
+            MetricType::COUNTER,
+        );
+        unanswered.mut_metric().push(counter(&[], float(pins.unanswered())));
         let mut holds = family(
             "greentic_http_requests_held",
             "Requests that wait for a paused deployment to go on.",
@@ -123,8 +132,10 @@ impl Families {
         );
         holds.mut_metric().push(gauge(&[], float(held as u64)));
         let Self { requests, durations, in_flight, weights } = self;
-        let families = [build, commit, holds, requests, durations, in_flight, weights];
-        let families = families.into_iter().filter(|family| !family.get_metric().is_empty());
+        let pins = [remembered, unanswered];
+        let requests = [requests, durations, in_flight, weights];
+        let families = [build, commit, holds].into_iter().chain(pins).chain(requests);
+        let families = families.filter(|family| !family.get_metric().is_empty());
         let mut out = Vec::new();
         let encoded = TextEncoder::new().encode(&families.collect::<Vec<_>>(), &mut out);
         debug_assert!(encoded.is_ok(), "every family has a name and a metric");
@@ -155,6 +166,15 @@ fn family(name: &str, help: &str, of: MetricType) -> MetricFamily {
     family.set_help(help.into());
     family.set_field_type(of);
     family
+}
+
+fn counter(labels: &[LabelPair], value: f64) -> Metric {
+    let mut counter = Counter::default();
+    counter.set_value(value);
+    let mut metric = Metric::default();
+    metric.set_counter(counter);
+    metric.set_label(labels.to_vec());
+    metric
 }
 
 fn gauge(labels: &[LabelPair], value: f64) -> Metric {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deploy_spec::SessionSource;
-use dispatch::{Ask, Asked, Choice, Matched, NoChoice, SessionId, Table, choose};
+use dispatch::{Ask, Asked, Choice, Matched, NoChoice, Pin, SessionId, Table, choose};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use ingress::Peer;
 use workload::Body;
@@ -50,34 +50,78 @@ impl Front {
         })
     }
 
-    /// Picks the revision.
+    /// Picks the revision. `pin` is what replicas agreed on, where they did.
     pub(crate) fn plan(
         &self,
         found: &Found<'_>,
         said: &impl Says,
         peer: &Peer,
         trusted: bool,
+        pin: Option<Pin>,
     ) -> Result<Plan, NoChoice> {
         let deployment = found.deployment;
-        let session_name = match deployment.session() {
-            SessionSource::Header(name) => HeaderName::from_bytes(name.as_str().as_bytes()).ok(),
-            SessionSource::Cookie | SessionSource::None => None,
-        };
-        let cookies = cookies(said);
-        let ask = Ask {
-            forced: if trusted { said.text(&X_REVISION) } else { None },
-            preview: preview::brought(said, cookies.as_deref(), deployment.preview_name()),
-            cookie: cookies.as_deref(),
-            session_header: session_name.as_ref().and_then(|name| said.first(name)),
-            now_s: now_s(),
-            fresh: SessionId(rand::random()),
-        };
-        let Choice { live, cookie, .. } = choose(deployment, &ask, &self.plane.keys())?;
+        let (cookies, name) = (cookies(said), session_name(found));
+        let mut ask = ask(found, said, cookies.as_deref(), name.as_ref(), trusted);
+        ask.pin = pin;
+        let keys = self.plane.keys();
+        let mut choice = choose(deployment, &ask, &keys)?;
+        if let (Some(proposed), Some(session)) = (choice.pin, ask.session_header) {
+            let pins = &self.plane.sessions().pins;
+            let known = pins.remember(&deployment.pin_name(session), proposed, ask.now_s);
+            if known != proposed {
+                ask.pin = Some(known);
+                choice = choose(deployment, &ask, &keys)?;
+            }
+        }
+        let Choice { live, cookie, .. } = choice;
         let backend = Arc::clone(&live.backend);
         let cookie = cookie.and_then(|cookie| set_cookie(&cookie, found.prefix.as_str(), peer.tls));
         let ticket = backend.in_flight.begin();
         let tell_revision = self.plane.host_config().revision_header;
         Ok(Plan { backend, ticket, cookie, tell_revision, begun: Instant::now() })
+    }
+
+    /// What replicas agree that the session of a request has; none where nobody is to be asked.
+    pub(crate) async fn pinned(&self, said: &impl Says, path: &str, trusted: bool) -> Option<Pin> {
+        let sessions = self.plane.sessions();
+        if !sessions.pins.are_shared() {
+            return None;
+        }
+        let table = self.plane.table();
+        let found = self.find(&table, said, path)?;
+        let (cookies, name) = (cookies(said), session_name(&found));
+        let ask = ask(&found, said, cookies.as_deref(), name.as_ref(), trusted);
+        let session = ask.session_header?;
+        let proposed = choose(found.deployment, &ask, &self.plane.keys()).ok()?.pin?;
+        let name = found.deployment.pin_name(session);
+        Some(sessions.pins.agree(&name, proposed, ask.now_s).await)
+    }
+}
+
+/// The header that names the session, where one does.
+fn session_name(found: &Found<'_>) -> Option<HeaderName> {
+    match found.deployment.session() {
+        SessionSource::Header(name) => HeaderName::from_bytes(name.as_bytes()).ok(),
+        SessionSource::Cookie | SessionSource::None => None,
+    }
+}
+
+/// What is known of a request.
+fn ask<'a>(
+    found: &Found<'_>,
+    said: &'a impl Says,
+    cookies: Option<&'a str>,
+    session_name: Option<&'a HeaderName>,
+    trusted: bool,
+) -> Ask<'a> {
+    Ask {
+        forced: if trusted { said.text(&X_REVISION) } else { None },
+        preview: preview::brought(said, cookies, found.deployment.preview_name()),
+        cookie: cookies,
+        session_header: session_name.and_then(|name| said.first(name)),
+        pin: None,
+        now_s: now_s(),
+        fresh: SessionId(rand::random()),
     }
 }
 

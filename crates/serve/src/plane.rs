@@ -19,6 +19,7 @@ use workload::{Engine, Workload};
 
 use crate::backend::{Backend, inside};
 use crate::hold::Hold;
+use crate::sessions::Sessions;
 use change::Next;
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
@@ -28,6 +29,7 @@ pub struct Plane {
     folder: PathBuf,
     engine: Engine,
     keys: ArcSwap<CookieKeys>,
+    sessions: ArcSwap<Sessions>,
     table: ArcSwap<Table<Arc<Backend>>>,
     host_config: ArcSwap<HostConfig>,
     /// Told whenever another table is served.
@@ -68,6 +70,7 @@ impl Plane {
             folder,
             engine,
             keys: ArcSwap::from_pointee(keys),
+            sessions: ArcSwap::default(),
             table: ArcSwap::default(),
             host_config: ArcSwap::default(),
             changed: Notify::new(),
@@ -127,6 +130,14 @@ impl Plane {
 
     pub(crate) fn set_keys(&self, keys: CookieKeys) {
         self.keys.store(Arc::new(keys));
+    }
+
+    pub(crate) fn sessions(&self) -> arc_swap::Guard<Arc<Sessions>> {
+        self.sessions.load()
+    }
+
+    pub(crate) fn set_sessions(&self, sessions: Sessions) {
+        self.sessions.store(Arc::new(sessions));
     }
 
     pub(crate) fn table(&self) -> arc_swap::Guard<Arc<Table<Arc<Backend>>>> {

@@ -1,5 +1,6 @@
 //! The short way: a request that goes on to a server as the bytes it came in, and its answer back.
 
+use deploy_spec::SessionSource;
 use http::Method;
 use http::header::SET_COOKIE;
 use ingress::codec::RequestHead;
@@ -38,7 +39,12 @@ impl Front {
             return None;
         }
         let random = rand::random();
-        let plan = self.plan(&found, &said, peer, trusted).ok()?;
+        // Nobody can be waited for here.
+        let is_named = matches!(found.deployment.session(), SessionSource::Header(_));
+        if is_named && self.plane.sessions().pins.are_shared() {
+            return None;
+        }
+        let plan = self.plan(&found, &said, peer, trusted, None).ok()?;
         let rest = found.prefix.rest(path)?;
         let (relay, public_path) = plan.backend.loaded()?.relay(rest)?;
         let method = Method::from_bytes(head.method.as_bytes()).ok()?;

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use dispatch::NoChoice;
+use dispatch::{NoChoice, Pin};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ingress::codec::RequestHead;
 use ingress::{Peer, Service};
@@ -49,8 +49,13 @@ impl Service for Front {
     }
 
     async fn call(&self, mut request: Request<ingress::Body>, peer: &Peer) -> Response<Answer> {
-        let plan = match self.prepare(&mut request, peer) {
-            Err(Refused::Paused) => self.held(&mut request, peer).await,
+        let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
+        if !trusted {
+            drop_untrusted(request.headers_mut());
+        }
+        let pin = self.pinned(request.headers(), request.uri().path(), trusted).await;
+        let plan = match self.prepare(&mut request, peer, trusted, pin) {
+            Err(Refused::Paused) => self.held(&mut request, peer, trusted, pin).await,
             prepared => prepared,
         };
         let plan = match plan {
@@ -81,6 +86,8 @@ impl Front {
         &self,
         request: &mut Request<ingress::Body>,
         peer: &Peer,
+        trusted: bool,
+        pin: Option<Pin>,
     ) -> Result<Plan, Refused> {
         let Some(_held) = self.plane.hold().one() else { return Err(Refused::Paused) };
         let over = Instant::now() + PATIENCE;
@@ -88,7 +95,7 @@ impl Front {
             let mut changed = pin!(self.plane.changed().notified());
             // Heard from first, and looked at after: a change in between is not missed.
             changed.as_mut().enable();
-            match self.prepare(request, peer) {
+            match self.prepare(request, peer, trusted, pin) {
                 Err(Refused::Paused) => {}
                 prepared => return prepared,
             }
@@ -99,11 +106,13 @@ impl Front {
     }
 
     /// Finds who answers and makes the request what they may see.
-    fn prepare(&self, request: &mut Request<ingress::Body>, peer: &Peer) -> Result<Plan, Refused> {
-        let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
-        if !trusted {
-            drop_untrusted(request.headers_mut());
-        }
+    fn prepare(
+        &self,
+        request: &mut Request<ingress::Body>,
+        peer: &Peer,
+        trusted: bool,
+        pin: Option<Pin>,
+    ) -> Result<Plan, Refused> {
         let table = self.plane.table();
         let headers = request.headers();
         let Some(found) = self.find(&table, headers, request.uri().path()) else {
@@ -114,7 +123,7 @@ impl Front {
         if let Some(answer) = preview::taken(request, &found, peer.tls) {
             return Err(Refused::Answer(Box::new(answer)));
         }
-        let plan = self.plan(&found, headers, peer, trusted);
+        let plan = self.plan(&found, headers, peer, trusted, pin);
         let plan = plan.map_err(|why| match why {
             NoChoice::Paused => Refused::Paused,
             why => Refused::Answer(Box::new(refusal(why, headers))),

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bundle", 2),
     ("env-pack", 2),
     ("ingress", 2),
+    ("pins", 2),
     ("plugin", 2),
     ("policy", 2),
     ("process", 2),

@@ -19,7 +19,7 @@ fn a_trusted_peer_gets_the_ready_revision_it_asks_for() {
         let shop = Shop { session, ..shop.clone() };
         for sequence in [1, 2, 12] {
             for name in [format!("r{sequence}"), revision_id(sequence).to_string()] {
-                let seen = Seen { revision: sequence, why: Why::Forced, cookie: None };
+                let seen = Seen { revision: sequence, why: Why::Forced, cookie: None, pin: None };
                 assert_eq!(force(&shop, &name), Ok(seen), "{name}");
             }
         }
@@ -46,7 +46,7 @@ fn what_is_forced_leaves_the_session_alone() {
     let late = NOON + LIFETIME_S - 1;
     let ask = Ask { forced: Some("r2"), now_s: late, ..ask(Some(&cookie), bits.session()) };
     let seen = replica.answer(&ask).unwrap();
-    assert_eq!(seen, Seen { revision: 2, why: Why::Forced, cookie: None });
+    assert_eq!(seen, Seen { revision: 2, why: Why::Forced, cookie: None, pin: None });
     assert_eq!(replica.visit(Some(&cookie), &mut bits).revision, 1);
 }
 

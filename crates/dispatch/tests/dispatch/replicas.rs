@@ -1,9 +1,10 @@
 //! Replicas that follow at their own pace: nobody flaps while a shift spreads.
 
-use dispatch::Why;
+use deploy_spec::SessionSource;
+use dispatch::{Ask, Pin, Why};
 use proptest::prelude::*;
 
-use crate::world::{Bits, Shop, read};
+use crate::world::{Bits, Replica, Shop, ask, read};
 
 /// Three shares that sum to the whole.
 fn shares() -> impl Strategy<Value = [u16; 3]> {
@@ -66,4 +67,39 @@ proptest! {
             prop_assert_eq!(seen.revision, shops[newest].home(&told.session.0));
         }
     }
+
+    /// The same for sessions that the application names, where replicas share their pins.
+    #[test]
+    fn a_named_session_is_where_the_newest_split_it_met_has_it(
+        turns in prop::collection::vec(shares(), 2..7),
+        visits in prop::collection::vec(any::<prop::sample::Index>(), 1..24),
+        seed in any::<u64>(),
+    ) {
+        let shops = history(&turns);
+        let named = |shop: &Shop| {
+            let session = SessionSource::Header("x-user".into());
+            Shop { session, ..shop.clone() }.replica()
+        };
+        let replicas: Vec<_> = shops.iter().map(named).collect();
+        let mut bits = Bits(seed);
+        let mut shared: Option<Pin> = None;
+        let mut newest = 0;
+        for visit in visits {
+            let at = visit.index(replicas.len());
+            newest = newest.max(at);
+            prop_assert_eq!(met(&replicas[at], &mut shared, &mut bits), shops[newest].home(b"me"));
+            prop_assert_eq!(shared.map(|pin| pin.generation), Some(newest as u64));
+        }
+    }
+}
+
+/// Who answers `me`: what is remembered counts if it is of a newer split than what is proposed.
+fn met(replica: &Replica, shared: &mut Option<Pin>, bits: &mut Bits) -> u64 {
+    let unpinned = Ask { session_header: Some(b"me"), ..ask(None, bits.session()) };
+    let proposed = replica.answer(&unpinned).unwrap();
+    let pin = shared.filter(|pin| Some(pin.generation) > proposed.pin.map(|pin| pin.generation));
+    *shared = pin.or(proposed.pin);
+    let seen = replica.answer(&Ask { pin: *shared, ..unpinned }).unwrap();
+    assert_eq!((seen.why, seen.pin), (Why::Pinned, None));
+    seen.revision
 }

@@ -65,6 +65,7 @@ fn sessions_that_count_upwards_are_shared_as_declared() {
                 forced: None,
                 cookie: None,
                 session_header: Some(name.as_bytes()),
+                pin: None,
                 now_s: NOON,
                 fresh,
             };

@@ -6,8 +6,8 @@ use deploy_spec::{
     SessionSource, TenantId, Weight, Weights,
 };
 use dispatch::{
-    Ask, Asked, Choice, CookieKeys, Deployment, NoChoice, Scope, SessionId, Sticky, Table, Why,
-    choose,
+    Ask, Asked, Choice, CookieKeys, Deployment, NoChoice, Pin, Scope, SessionId, Sticky, Table,
+    Why, choose,
 };
 
 /// Noon of some day.
@@ -154,7 +154,7 @@ pub(crate) struct Replica {
 
 /// A request, and what else is known of it.
 pub(crate) fn ask(cookie: Option<&str>, fresh: SessionId) -> Ask<'_> {
-    Ask { forced: None, preview: None, cookie, session_header: None, now_s: NOON, fresh }
+    Ask { forced: None, preview: None, cookie, session_header: None, pin: None, now_s: NOON, fresh }
 }
 
 /// What a visitor sees.
@@ -163,14 +163,15 @@ pub(crate) struct Seen {
     pub(crate) revision: u64,
     pub(crate) why: Why,
     pub(crate) cookie: Option<String>,
+    pub(crate) pin: Option<Pin>,
 }
 
 impl Replica {
     pub(crate) fn answer(&self, ask: &Ask<'_>) -> Result<Seen, NoChoice> {
         let asked = Asked { path: "/", tenant: Some("acme"), ..Asked::default() };
         let found = self.table.find(&asked).unwrap();
-        let Choice { live, why, cookie } = choose(found.deployment, ask, &self.keys)?;
-        Ok(Seen { revision: live.backend, why, cookie })
+        let Choice { live, why, cookie, pin } = choose(found.deployment, ask, &self.keys)?;
+        Ok(Seen { revision: live.backend, why, cookie, pin })
     }
 
     pub(crate) fn visit(&self, cookie: Option<&str>, bits: &mut Bits) -> Seen {

@@ -46,7 +46,7 @@ fn the_five_defaults_are_there_and_take_no_settings() {
     let registry = Registry::builtin().unwrap();
     let slots = ["deployer", "secrets", "telemetry", "sessions", "state"];
     let names = ["local-process", "dev-store", "stdout", "in-memory", "in-memory"];
-    assert_eq!(registry.handlers().count(), slots.len());
+    assert_eq!(registry.handlers().count(), slots.len() + 1);
     for (slot, name) in slots.into_iter().zip(names) {
         let kind = kind(&format!("greentic.{slot}.{name}@0.1.0"));
         let handler = registry.resolve(&kind).unwrap();
@@ -60,6 +60,27 @@ fn the_five_defaults_are_there_and_take_no_settings() {
         assert_eq!(pointers, ["/answers/a~1b", "/answers/color"]);
         assert!(!wrong.iter().any(|(_, why)| why.contains("hunter2")), "{wrong:?}");
     }
+}
+
+#[test]
+fn shared_sessions_need_an_address_without_a_login() {
+    let wrong = |answers| said(Slot::Sessions, "greentic.sessions.redis@0.1.0", &answers);
+    let at = |url: &str| json!({"url": url});
+    for url in ["redis://10.0.0.7", "redis://cache:6380/2", "rediss://[::1]:6380"] {
+        assert_eq!(wrong(json!({"url": url, "user": "gtc", "deadline_ms": 3})), [""; 0], "{url}");
+    }
+    for url in ["http://cache", "redis://me:hunter2@cache", "redis://", "redis://cache/x"] {
+        let wrong = wrong(at(url)).join("; ");
+        assert!(wrong.starts_with("/answers/url: ") && !wrong.contains("hunter2"), "{wrong}");
+    }
+    assert_eq!(
+        wrong(json!({"password": "hunter2", "deadline_ms": 0})),
+        [
+            "/answers/deadline_ms: value is less than the minimum of 1",
+            "/answers/password: `greentic.sessions.redis` takes no setting `password`",
+            "/answers/url: `greentic.sessions.redis` needs the setting `url`",
+        ]
+    );
 }
 
 #[test]
@@ -150,7 +171,7 @@ fn a_second_handler_of_a_path_and_one_that_cannot_be_checked_are_refused() {
     let settings = json!({"type": "no such type"});
     let vague = Handler { path: "a.b".into(), settings, ..sized() };
     assert_eq!(registry.register(vague).unwrap_err().kind, Kind::InvalidInput);
-    assert_eq!(registry.handlers().count(), 6);
+    assert_eq!(registry.handlers().count(), 7);
     assert_eq!(
         registry.get(&kind("acme.deployer.cluster@1.2.0")).unwrap().versions,
         sized().versions

@@ -223,7 +223,7 @@ fn what_the_local_env_packs_need_is_nothing() {
     let report =
         with(path, Duration::ZERO, |machine| ToolReport::make(&registry, &bindings, machine));
     assert_eq!((report.total_checks, report.failed_checks), (0, 0));
-    assert_eq!(report.per_binding.len(), 5);
+    assert_eq!(report.per_binding.len(), 6);
 }
 
 #[test]

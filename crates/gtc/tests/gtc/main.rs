@@ -20,6 +20,7 @@ mod keeping;
 mod logs;
 mod managed;
 mod migrate;
+mod pins;
 mod policy;
 mod programs;
 mod readme;

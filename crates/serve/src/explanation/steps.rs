@@ -114,6 +114,7 @@ fn last_step(why: &Explanation, shares: &[Share]) -> String {
                 Why::Forced => "a trusted peer asks for it",
                 Why::Preview => "it brings a preview of it",
                 Why::Cookie => "its cookie names it",
+                Why::Pinned => "it is what the session is remembered to have",
                 Why::Slot | Why::Drawn => "it owns the slot of the session",
             };
             format!("answer: {}, because {by}", named(shares, id))
@@ -131,6 +132,7 @@ const fn reason(outcome: Result<(RevisionId, Why), NoChoice>) -> &'static str {
         Ok((_, Why::Forced)) => "forced",
         Ok((_, Why::Preview)) => "preview",
         Ok((_, Why::Cookie)) => "cookie",
+        Ok((_, Why::Pinned)) => "pinned",
         Ok((_, Why::Slot)) => "slot",
         Ok((_, Why::Drawn)) => "drawn",
         Err(NoChoice::Paused) => "paused",
