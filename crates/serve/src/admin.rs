@@ -14,11 +14,11 @@ pub use endpoint::{Credentials, Endpoint};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use control::revisions::{StageAnswers, StagedBundle};
 use deploy_spec::Fault;
 use serde_json::json;
@@ -31,6 +31,9 @@ use handshakes::Handshakes;
 
 /// The largest answers document, in bytes.
 const DOCUMENT_MAX: usize = 1024 * 1024;
+
+/// What there is.
+const SEE: &str = "GET /openapi.json";
 
 /// Fetches the bundle that somebody wants to stage into the environment, and says what it is.
 pub type TakeIn =
@@ -81,11 +84,14 @@ fn routes(admin: Admin) -> Router {
         .route("/readyz", get(readyz))
         .route("/status", get(status))
         .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
         .route("/deployments/stage", post(verbs::stage))
         .route("/deployments/warm", post(verbs::warm_revision))
         .route("/deployments/activate", post(verbs::activate))
         .route("/deployments/rollback", post(verbs::rollback))
         .route("/deployments/complete-drain", post(verbs::complete_drain))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(DOCUMENT_MAX))
         .with_state(admin)
 }
@@ -101,4 +107,18 @@ async fn status(State(admin): State<Admin>) -> Response {
 
 async fn metrics(State(admin): State<Admin>) -> Response {
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], admin.plane.metrics()).into_response()
+}
+
+async fn openapi(State(admin): State<Admin>) -> Response {
+    Json(control::admin_api(Some(admin.plane.environment_id()))).into_response()
+}
+
+async fn nothing_here() -> Response {
+    reply::error("serve", "admin", &Fault::not_found("there is nothing here").hint(SEE))
+}
+
+/// Who gets here is told by `allow` what would do.
+async fn not_so() -> Response {
+    let fault = Fault::invalid("this is not asked for by this method").hint(SEE);
+    reply::failed(StatusCode::METHOD_NOT_ALLOWED, "serve", "admin", &fault)
 }

@@ -1,4 +1,5 @@
-//! The JSON Schema of every document that is stored or exchanged, and of every verb's answers.
+//! The JSON Schema of every document that is stored or exchanged, and of every verb's answers; and the
+//! OpenAPI document of the admin API.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub(crate) fn make() -> BTreeMap<String, String> {
     let answers = answers().into_iter().map(|(name, schema)| (format!("answers/{name}"), schema));
     documents
         .chain(answers)
-        .chain([single_vm])
+        .chain([single_vm, ("admin-api.openapi.json".to_owned(), control::admin_api(None))])
         .map(|(path, schema)| (path, pretty(&schema)))
         .collect()
 }

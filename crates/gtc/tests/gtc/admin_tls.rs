@@ -16,16 +16,16 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     pem: String,
 }
 
-struct Pair {
+pub(crate) struct Pair {
     certificate: CertificateDer<'static>,
-    key: KeyPair,
-    pem: String,
+    pub(crate) key: KeyPair,
+    pub(crate) pem: String,
 }
 
 impl Authority {
@@ -38,7 +38,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), certificate, pem }
     }
 
-    fn issue(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Pair {
+    pub(crate) fn issue(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Pair {
         self.issue_until(2120, name, purpose)
     }
 
@@ -54,10 +54,10 @@ impl Authority {
 }
 
 /// A data plane with an admin endpoint; killed when it goes away.
-struct Admin {
+pub(crate) struct Admin {
     child: Child,
-    address: String,
-    authority: Authority,
+    pub(crate) address: String,
+    pub(crate) authority: Authority,
 }
 
 impl Drop for Admin {
@@ -68,7 +68,7 @@ impl Drop for Admin {
 }
 
 impl Admin {
-    fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         Self::start_until(2120, world)
     }
 
@@ -93,7 +93,12 @@ impl Admin {
     }
 
     /// Status and body of an answer; what went wrong where there is none.
-    fn ask(&self, shows: Option<&Pair>, head: &str, body: &str) -> std::io::Result<(u16, String)> {
+    pub(crate) fn ask(
+        &self,
+        shows: Option<&Pair>,
+        head: &str,
+        body: &str,
+    ) -> std::io::Result<(u16, String)> {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -19,9 +19,13 @@ pub(super) fn result(noun: &str, op: &str, result: &Value) -> Response {
     wrapped(StatusCode::OK, noun, op, "result", &result)
 }
 
-fn error(noun: &str, op: &str, fault: &Fault) -> Response {
+pub(super) fn error(noun: &str, op: &str, fault: &Fault) -> Response {
     let status = StatusCode::from_u16(fault.kind.http_status());
-    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    failed(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), noun, op, fault)
+}
+
+/// With a status that says more than the kind does.
+pub(super) fn failed(status: StatusCode, noun: &str, op: &str, fault: &Fault) -> Response {
     let fault = serde_json::to_string(fault).unwrap_or_default();
     wrapped(status, noun, op, "error", &fault)
 }

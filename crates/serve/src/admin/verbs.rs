@@ -1,6 +1,7 @@
 //! The verbs of the command line, asked for by HTTP.
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use control::revisions::{CompleteDrain, Stage, Warm};
@@ -16,44 +17,62 @@ use crate::access::permit_actor;
 use crate::warm::warm;
 
 type Asks = ConnectInfo<Asker>;
+/// A document, unless it is too large or was cut off.
+type Document = Result<Bytes, BytesRejection>;
 
-pub(super) async fn stage(State(admin): State<Admin>, asks: Asks, body: Bytes) -> Response {
+pub(super) async fn stage(State(admin): State<Admin>, asks: Asks, body: Document) -> Response {
     let take_in = admin.take_in.clone();
-    answer::<Stage>(move || {
-        run::<Stage>(&admin, &asks, &body, |store, answers| take_in(store, answers))
+    answer::<Stage>(body, move |body| {
+        run::<Stage>(&admin, &asks, body, |store, answers| take_in(store, answers))
     })
     .await
 }
 
-pub(super) async fn warm_revision(State(admin): State<Admin>, asks: Asks, body: Bytes) -> Response {
-    answer::<Warm>(move || {
-        let (store, call, context) = asked::<Warm>(&admin, &asks, &body)?;
+pub(super) async fn warm_revision(
+    State(admin): State<Admin>,
+    asks: Asks,
+    body: Document,
+) -> Response {
+    answer::<Warm>(body, move |body| {
+        let (store, call, context) = asked::<Warm>(&admin, &asks, body)?;
         let engine = || Ok(admin.plane.engine().clone());
         warm(store, engine, Some(&admin.plane), &call, &context).map(|executed| executed.reply)
     })
     .await
 }
 
-pub(super) async fn activate(State(admin): State<Admin>, asks: Asks, body: Bytes) -> Response {
-    answer::<Set>(move || run::<Set>(&admin, &asks, &body, |_, _| Ok(()))).await
+pub(super) async fn activate(State(admin): State<Admin>, asks: Asks, body: Document) -> Response {
+    answer::<Set>(body, move |body| run::<Set>(&admin, &asks, body, |_, _| Ok(()))).await
 }
 
-pub(super) async fn rollback(State(admin): State<Admin>, asks: Asks, body: Bytes) -> Response {
-    answer::<Rollback>(move || run::<Rollback>(&admin, &asks, &body, |_, _| Ok(()))).await
+pub(super) async fn rollback(State(admin): State<Admin>, asks: Asks, body: Document) -> Response {
+    answer::<Rollback>(body, move |body| run::<Rollback>(&admin, &asks, body, |_, _| Ok(()))).await
 }
 
 pub(super) async fn complete_drain(
     State(admin): State<Admin>,
     asks: Asks,
-    body: Bytes,
+    body: Document,
 ) -> Response {
-    answer::<CompleteDrain>(move || run::<CompleteDrain>(&admin, &asks, &body, |_, _| Ok(None)))
-        .await
+    answer::<CompleteDrain>(body, move |body| {
+        run::<CompleteDrain>(&admin, &asks, body, |_, _| Ok(None))
+    })
+    .await
 }
 
 /// Does it where waiting harms nobody, and wraps what it came to.
-async fn answer<V: Verb>(work: impl FnOnce() -> Result<Reply, Fault> + Send + 'static) -> Response {
-    let done = tokio::task::spawn_blocking(work).await;
+async fn answer<V: Verb>(
+    body: Document,
+    work: impl FnOnce(&[u8]) -> Result<Reply, Fault> + Send + 'static,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            let fault = Fault::invalid(format!("the document cannot be read: {rejection}"));
+            return reply::failed(rejection.status(), V::NOUN, V::OP, &fault);
+        }
+    };
+    let done = tokio::task::spawn_blocking(move || work(&body)).await;
     let panicked = |_| Err(Fault::internal(format!("`{} {}` panicked", V::NOUN, V::OP)));
     reply::ended(V::NOUN, V::OP, done.unwrap_or_else(panicked))
 }
