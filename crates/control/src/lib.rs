@@ -29,6 +29,7 @@ mod roster;
 pub mod secrets;
 pub mod traffic;
 pub mod trust;
+pub mod usage;
 mod verbs;
 mod view;
 

@@ -2,7 +2,7 @@
 //! the grammar to this list.
 
 /// A noun, and its verbs: those that change something, and those that look.
-pub const VERBS: [(&str, &[&str], &[&str]); 11] = [
+pub const VERBS: [(&str, &[&str], &[&str]); 12] = [
     (
         "env",
         &["init", "create", "update", "destroy", "migrate-dev", "migrate-state"],
@@ -22,4 +22,5 @@ pub const VERBS: [(&str, &[&str], &[&str]); 11] = [
     ("trust", &["add", "revoke", "threshold"], &["list"]),
     ("audit", &["prune"], &["list", "verify"]),
     ("backups", &["create", "restore", "prune"], &["list"]),
+    ("usage", &[], &["report"]),
 ];

@@ -28,6 +28,7 @@ pub mod split;
 mod text;
 pub mod trust;
 pub mod ulid_id;
+pub mod usage;
 pub mod weight;
 
 pub use actor::{Actor, ActorKind};

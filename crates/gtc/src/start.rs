@@ -99,7 +99,8 @@ impl Start {
         let (plain, secure) = (doors.plain_address(), doors.secure_address());
         announce(plane.environment_id(), plain, secure, admin_address);
         manager::ready();
-        let admin = admin::admin(globals, plane, store);
+        let noted = store.clone();
+        let admin = admin::admin(globals, plane.clone(), store);
         let ended = runtime.block_on(async {
             tokio::select! {
                 ended = serve::admin::serve(admin_socket, endpoint, admin) => ended,
@@ -110,6 +111,9 @@ impl Start {
         });
         manager::stopping();
         doors.close(Duration::from_secs(self.grace));
+        if let Some(store) = &noted {
+            plane.note_usage(store);
+        }
         ended
     }
 }

@@ -40,7 +40,7 @@ pub struct Backend {
     pub(crate) in_flight: Arc<InFlight>,
     is_draining: AtomicBool,
     /// What it answered since this process began.
-    pub(crate) meter: Meter,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Backend {
@@ -68,7 +68,9 @@ impl Backend {
             drain_time: Duration::from_secs(revision.drain_seconds.into()),
             in_flight: Arc::default(),
             is_draining: AtomicBool::new(false),
-            meter: Meter::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            meter: Arc::new(Meter::new(
+                std::thread::available_parallelism().map_or(1, usize::from),
+            )),
         }
     }
 

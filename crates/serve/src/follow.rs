@@ -13,7 +13,7 @@ use store::{EnvironmentStore, Feed};
 
 use crate::keys;
 use crate::plane::Plane;
-use crate::sessions;
+use crate::{sessions, usage};
 
 /// How long after the last look the follower looks again without being told to: the system may
 /// lose a notice, never a commit.
@@ -29,6 +29,7 @@ pub fn follow_store(plane: &Arc<Plane>, store: EnvironmentStore) -> Result<(), F
     plane.reads_secrets_of(&store);
     read_all(plane, &store)?;
     keys::look_after(plane, &store)?;
+    usage::keep_noting(plane, &store)?;
     let plane = Arc::downgrade(plane);
     spawn("follow-store", move || {
         let _watch = watch;

@@ -35,6 +35,7 @@ mod service;
 mod sessions;
 pub mod staging;
 mod status;
+mod usage;
 mod vouching;
 mod warm;
 
@@ -54,4 +55,5 @@ pub use run_folder::{RunFolder, admin_socket, is_served};
 pub use secrets::{DevStore, holds_value};
 pub use service::Front;
 pub use status::{DeploymentStatus, RevisionStatus, Status};
+pub use usage::used_days;
 pub use warm::warm;

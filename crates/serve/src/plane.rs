@@ -20,6 +20,7 @@ use workload::{Engine, Workload};
 use crate::backend::{Backend, inside};
 use crate::hold::Hold;
 use crate::sessions::Sessions;
+use crate::usage::Usage;
 use change::Next;
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
@@ -35,6 +36,7 @@ pub struct Plane {
     /// Told whenever another table is served.
     changed: Notify,
     hold: Hold,
+    usage: Mutex<Usage>,
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
@@ -75,6 +77,7 @@ impl Plane {
             host_config: ArcSwap::default(),
             changed: Notify::new(),
             hold: Hold::default(),
+            usage: Mutex::default(),
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
@@ -203,6 +206,23 @@ impl Plane {
     /// Keeps a workload that the gate has loaded, until its revision is in the table.
     pub fn adopt(&self, revision: RevisionId, workload: Arc<Workload>) {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(revision, workload);
+    }
+
+    pub(crate) const fn usage(&self) -> &Mutex<Usage> {
+        &self.usage
+    }
+
+    /// Notes for whom a revision answers; where there is no store, nobody does.
+    fn follow_usage(
+        &self,
+        deployment: &RuntimeDeployment,
+        revision: &RuntimeRevision,
+        backend: &Backend,
+    ) {
+        if self.store.get().is_some() {
+            let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+            usage.follow(deployment, revision, &backend.meter);
+        }
     }
 
     fn backend(&self, revision: &RuntimeRevision) -> Arc<Backend> {

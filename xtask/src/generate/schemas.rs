@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use control::{backups, bundles, config, credentials, document_schema, env, env_packs};
 use control::{revisions, secrets, traffic};
 use deploy_spec::{audit, backup, deployment, environment, manifest, revision, runtime_config};
-use deploy_spec::{secret, split};
+use deploy_spec::{secret, split, usage};
 use schemars::schema_for;
 use serde_json::Value;
 
@@ -41,6 +41,7 @@ fn documents() -> Vec<(&'static str, Value)> {
         document!(secret::SecretSchema, deploy_spec::Secret),
         document!(env_pack::SetupSchema, env_pack::Setup),
         document!(split::SplitSchema, deploy_spec::TrafficSplit),
+        document!(usage::UsageSchema, usage::UsageDay),
     ]
 }
 

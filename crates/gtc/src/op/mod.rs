@@ -11,6 +11,7 @@ mod revisions;
 mod secrets;
 mod traffic;
 mod trust;
+mod usage;
 
 use clap::Subcommand;
 use deploy_spec::Fault;
@@ -56,6 +57,9 @@ pub(crate) enum Noun {
     /// Backups: a whole environment in a file, and back
     #[command(subcommand)]
     Backups(backups::Verb),
+    /// Usage: how many requests were answered, and for whom
+    #[command(subcommand)]
+    Usage(usage::Verb),
 }
 
 impl Noun {
@@ -72,6 +76,7 @@ impl Noun {
             Self::Trust(verb) => ("trust", verb.run(globals)),
             Self::Audit(verb) => ("audit", verb.run(globals)),
             Self::Backups(verb) => ("backups", verb.run(globals)),
+            Self::Usage(verb) => ("usage", verb.run(globals)),
         };
         (Named { noun, op }, ended)
     }

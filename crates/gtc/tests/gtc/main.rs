@@ -34,6 +34,7 @@ mod single_vm;
 mod tables;
 mod trust;
 mod upstreams;
+mod usage;
 mod watching;
 mod ways;
 mod world;

@@ -97,9 +97,11 @@ impl Plane {
             .flat_map(Deployment::revisions)
             .map(|live| (live.revision_id, &live.backend))
             .collect();
-        let backend = |revision: &RuntimeRevision| match known.get(&revision.revision_id) {
-            Some(backend) => Arc::clone(backend),
-            None => self.backend(revision),
+        let backend = |revision: &RuntimeRevision| {
+            let known = known.get(&revision.revision_id).map(|backend| Arc::clone(backend));
+            let backend = known.unwrap_or_else(|| self.backend(revision));
+            self.follow_usage(config, revision, &backend);
+            backend
         };
         Next::new(Deployment::new(&self.environment_id, config, backend), config)
     }
