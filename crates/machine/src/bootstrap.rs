@@ -104,7 +104,7 @@ pub fn bootstrap(
     let told = Digest::of(description.as_bytes());
     let course = course(name, &told, (&there.journal, there.is_recorded), wanted.repeat)?;
     if course != Course::Resumed {
-        begin(ssh, &landing, &told)?;
+        note(ssh, &landing, &format!("begun {told}"))?;
     }
     let mut copied = Vec::new();
     for parcel in parcels.iter().filter(|parcel| !there.has(parcel)) {
@@ -114,6 +114,8 @@ pub fn bootstrap(
     copy::runs(ssh, &landing, wanted.version)?;
     let stage = staged(wanted, &landing, &brought)?;
     let applied = apply::apply(ssh, &landing, &stage, tell)?;
+    // Not noted by the machine itself: whoever did not hear the end may ask once more.
+    note(ssh, &landing, "finished")?;
     Ok(Bootstrapped {
         name: name.clone(),
         host: ssh.destination().to_string(),
@@ -126,9 +128,10 @@ pub fn bootstrap(
     })
 }
 
-fn begin(ssh: &Ssh, landing: &Landing, told: &Digest) -> Result<(), Fault> {
-    let words = [landing.folder().as_str(), &told.to_string()];
-    let script = Script { text: include_str!("bootstrap/begin.sh"), words: &words };
+/// Notes in the journal on the machine.
+fn note(ssh: &Ssh, landing: &Landing, what: &str) -> Result<(), Fault> {
+    let words = [landing.folder().as_str(), what];
+    let script = Script { text: include_str!("bootstrap/note.sh"), words: &words };
     let ended = ssh.run(script, &mut |_| Ok(()), &mut |_| {})?;
     ended.must("nothing can be written on the machine").map(drop)
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
 mod admin_tls;
+mod bootstrap;
 mod closure;
 mod completing;
 mod credentials;

@@ -17,5 +17,4 @@ while test $# -gt 0; do
   fi
   shift 2
 done
-"$folder/gtc" single-vm apply --spec "$description" --secrets secrets --progress -o json </dev/null
-echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) finished" >>"$folder/journal"
+exec "$folder/gtc" single-vm apply --spec "$description" --secrets secrets --progress -o json </dev/null
