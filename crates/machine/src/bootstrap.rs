@@ -9,14 +9,13 @@ mod check;
 mod copy;
 mod look;
 
-
 use deploy_spec::{Digest, Fault, document};
 use serde::Serialize;
 use serde_json::Value;
-use single_vm::bootstrap::{Brought, Course, Landing, Repeat, course, first, kept};
-use single_vm::spec::{DeploymentName, Mtls};
 use single_vm::Deployment;
+use single_vm::bootstrap::{Brought, Course, Landing, Repeat, course, first, kept};
 use single_vm::resource::Artifact;
+use single_vm::spec::{DeploymentName, Mtls};
 use zeroize::Zeroizing;
 
 use crate::sources::Sources;

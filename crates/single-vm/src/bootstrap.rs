@@ -5,7 +5,9 @@ use deploy_spec::{Digest, Fault};
 
 use crate::certificates::given_directory;
 use crate::layout::Layout;
-use crate::spec::{BundleSource, Deployment, DeploymentName, MachinePath, Mtls, MtlsFiles, Program};
+use crate::spec::{
+    BundleSource, Deployment, DeploymentName, MachinePath, Mtls, MtlsFiles, Program,
+};
 
 /// Where what is brought lies on the machine. All of it is root's.
 #[derive(Debug, Clone)]
@@ -195,9 +197,8 @@ pub fn course(
     if repeat == Repeat::Forced {
         return Ok(Course::Again);
     }
-    Err(Fault::refused(format!("the machine has `{name}` already: it {has}")).hint(
-        "gtc single-vm apply on the machine changes it; --force brings everything once more",
-    ))
+    Err(Fault::refused(format!("the machine has `{name}` already: it {has}"))
+        .hint("gtc single-vm apply on the machine changes it; --force brings everything once more"))
 }
 
 #[cfg(test)]

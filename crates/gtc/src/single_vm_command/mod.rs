@@ -45,7 +45,8 @@ Examples:
     )]
     Apply(apply::ApplyArgs),
     /// Bring a deployment to a machine that has nothing but sshd, and apply it there
-    #[command(after_help = "It runs anywhere, and reaches the machine by ssh, as root or as somebody \
+    #[command(
+        after_help = "It runs anywhere, and reaches the machine by ssh, as root or as somebody \
 with sudo that asks for no
 password. What the description names is on this machine: the bundle, the certificates, and with
 `binary` another gtc for the machine than this one. All of it is copied; the machine needs no network
@@ -57,7 +58,8 @@ Examples:
   gtc single-vm bootstrap --host root@vm.example --spec deployment.yaml
   gtc single-vm bootstrap --host admin@vm.example --port 2222 --identity key --spec deployment.yaml
   gtc single-vm bootstrap --host root@vm.example --spec deployment.yaml \\
-    --host-key SHA256:… --secret api_key=file:key.txt --secret other_key=env:OTHER_KEY")]
+    --host-key SHA256:… --secret api_key=file:key.txt --secret other_key=env:OTHER_KEY"
+    )]
     Bootstrap(Box<bootstrap::BootstrapArgs>),
     /// Show what is described, what was applied, and what is; exit code 7 unless all is well
     #[command(after_help = "It runs as root, on a Linux machine with systemd.

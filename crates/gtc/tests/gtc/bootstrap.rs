@@ -223,8 +223,8 @@ fn only_a_known_machine_is_talked_to(shore: &Shore, reach: &Reach<'_>) {
     let changed = attempt(&[]);
     assert!(changed["message"].as_str().unwrap().contains("known by another"), "{changed:#}");
     // The right pin is enough, and then somebody has to be let in.
-    let stranger = ["--host-key", print, "--identity", "/dev/null"];
-    let (code, said) = reach.bootstrap(&shore.gtc, "nobody", &shore.spec, &shore.with(&stranger[..2]));
+    let pinned = shore.with(&["--host-key", print]);
+    let (code, said) = reach.bootstrap(&shore.gtc, "nobody", &shore.spec, &pinned);
     assert_eq!((code, &said["error"]["kind"]), (5, &json!("refused")), "{said:#}");
     assert!(said["error"]["message"].as_str().unwrap().contains("let us in"), "{said:#}");
     assert!(!shore.host.run(&["ls", "/var/lib/gtc-single-vm"]).status.success());
@@ -235,6 +235,11 @@ fn wherever_it_breaks_it_goes_on(shore: &Shore, reach: &Reach<'_>) {
         let (code, said) = reach.broken(shore, call);
         assert_eq!((code, &said["error"]["kind"]), (6, &json!("unavailable")), "{call}: {said:#}");
         shore.is_clean();
+        // What arrived by half is not kept.
+        if let Some(name) = call.strip_prefix("hello' '").and_then(|it| it.split('\'').next()) {
+            let file = format!("/var/lib/gtc-single-vm/hello/{name}");
+            assert!(!shore.host.run(&["test", "-e", &file]).status.success(), "{file}");
+        }
     }
     let brought = "cd /var/lib/gtc-single-vm/hello && ls && test ! -e ../hello.json";
     let files = "bundle.gtbundle\ndeployment.json\ngtc\njournal\n";

@@ -47,7 +47,8 @@ fn program_is_for(deployment: &Deployment, sources: &Sources) -> Result<(), Faul
     let runtime = &deployment.spec.runtime;
     let path = sources.path(Artifact::Binary)?;
     let at = |fault: Fault| {
-        let message = format!("`{}` cannot be the machine's `gtc`: {}", path.display(), fault.message);
+        let message =
+            format!("`{}` cannot be the machine's `gtc`: {}", path.display(), fault.message);
         let fault = Fault { message, ..fault }.at("/spec/runtime/binary");
         match runtime.program {
             Program::Binary(_) => fault,

@@ -34,7 +34,10 @@ impl FromStr for Destination {
         let good = |c: char| c.is_ascii_alphanumeric() || "._-:%".contains(c);
         let (user, machine) = text.rsplit_once('@').unwrap_or(("any", text));
         let is_good = |part: &str| {
-            !part.is_empty() && part.len() <= 255 && !part.starts_with('-') && part.chars().all(good)
+            !part.is_empty()
+                && part.len() <= 255
+                && !part.starts_with('-')
+                && part.chars().all(good)
         };
         match is_good(user) && is_good(machine) {
             true => Ok(Self(text.to_owned())),
@@ -56,11 +59,7 @@ impl HostKey {
     pub(super) fn options(&self) -> [String; 3] {
         let script = format!("test \"$0\" != {} || echo \"$1 $2 $3\"", self.0);
         let known = format!("KnownHostsCommand=/bin/sh -c '{script}' %f %H %t %K");
-        [
-            known,
-            "UserKnownHostsFile=/dev/null".into(),
-            "GlobalKnownHostsFile=/dev/null".into(),
-        ]
+        [known, "UserKnownHostsFile=/dev/null".into(), "GlobalKnownHostsFile=/dev/null".into()]
     }
 }
 

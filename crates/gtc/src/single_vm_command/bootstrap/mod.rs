@@ -107,9 +107,10 @@ impl BootstrapArgs {
     fn way(&self, problems: &mut Problems) -> Option<Way> {
         let host = self.host.as_deref().unwrap_or_default();
         let destination = problems.keep(host.parse::<Destination>().map_err(Fault::invalid));
-        let host_key = self.host_key.as_deref().map(|text| {
-            problems.keep(text.parse::<HostKey>().map_err(Fault::invalid))
-        });
+        let host_key = self
+            .host_key
+            .as_deref()
+            .map(|text| problems.keep(text.parse::<HostKey>().map_err(Fault::invalid)));
         for file in self.identity.iter().chain(&self.ssh_config) {
             if !file.is_file() {
                 let shown = file.display();
