@@ -46,11 +46,11 @@ Examples:
     Apply(apply::ApplyArgs),
     /// Bring a deployment to a machine that has nothing but sshd, and apply it there
     #[command(
-        after_help = "It runs anywhere, and reaches the machine by ssh, as root or as somebody \
-with sudo that asks for no
+        after_help = "It runs anywhere, and reaches the machine by ssh, as root or as somebody with sudo \
+that asks for no
 password. What the description names is on this machine: the bundle, the certificates, and with
-`binary` another gtc for the machine than this one. All of it is copied; the machine needs no network
-of its own. Broken off at any moment, the same command goes on from there.
+`binary` another gtc for the machine than this one. All of it is copied; the machine needs no
+network of its own. Broken off at any moment, the same command goes on from there.
 
 Its key must be known, as for any ssh: by the known hosts, or by --host-key.
 
