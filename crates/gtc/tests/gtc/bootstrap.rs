@@ -6,6 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 use serde_json::{Value, json};
 
 use crate::machine_host::Host;
@@ -133,8 +136,8 @@ fn said(output: &Output) -> (i32, Value) {
 
 struct Shore {
     host: Host,
-    /// The folder of the bundle and the secrets.
-    _world: World,
+    /// The folder of the bundle, the secrets and the certificates.
+    world: World,
     /// A smaller one than cargo built: it is copied.
     gtc: PathBuf,
     spec: String,
@@ -156,7 +159,7 @@ impl Shore {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
             format!("--secret={name}=file:{file}")
         });
-        Some(Self { host, _world: world, gtc, spec, secrets: secrets.to_vec() })
+        Some(Self { host, world, gtc, spec, secrets: secrets.to_vec() })
     }
 
     fn with<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
@@ -193,9 +196,12 @@ fn a_machine_with_nothing_but_sshd_is_brought_to_serve() {
     wherever_it_breaks_it_goes_on(&shore, &reach);
     killed_while_it_applies(&shore, &reach);
     done_and_not_done_twice(&shore, &reach);
+    brought_again_with_given_certificates(&shore, &reach);
     let gtc = "/var/lib/gtc-single-vm/hello/gtc single-vm";
     let spec = "--spec /var/lib/gtc-single-vm/hello/deployment.json";
-    shore.host.must(&["sh", "-c", &format!("{gtc} status {spec}")]);
+    let status = shore.host.must(&["sh", "-c", &format!("{gtc} status {spec}")]);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["result"]["steps"], 0, "what it keeps is what was applied: {status:#}");
     shore.host.must(&["sh", "-c", &format!("{gtc} destroy {spec} --yes --purge")]);
     let left = "ls -d /var/lib/gtc-single-vm /run/gtc-bootstrap-* /opt/greentic";
     assert!(!shore.host.run(&["sh", "-c", left]).status.success());
@@ -292,10 +298,41 @@ fn done_and_not_done_twice(shore: &Shore, reach: &Reach<'_>) {
     shore.is_clean();
     let (code, said) = reach.bootstrap(&shore.gtc, "admin", &shore.spec, &words);
     assert_eq!((code, &said["error"]["kind"]), (5, &json!("refused")), "{said:#}");
+}
+
+/// Somebody says so, and with certificates of their own: the key is not kept where it arrived.
+fn brought_again_with_given_certificates(shore: &Shore, reach: &Reach<'_>) {
+    let text = fs::read_to_string(&shore.spec).unwrap();
+    fs::write(&shore.spec, text + &given_certificates(&shore.world)).unwrap();
     let again = shore.with(&["--force"]);
     let (code, said) = reach.bootstrap(&shore.gtc, "admin", &shore.spec, &again);
     assert_eq!((code, &said["result"]["course"]), (0, &json!("again")), "{said:#}");
-    assert_eq!(said["result"]["applied"]["changed"], false, "{said:#}");
+    assert_eq!(said["result"]["copied"], json!(["ca.pem", "cert.pem", "deployment.json"]));
+    assert_eq!(said["result"]["applied"]["changed"], true, "{said:#}");
+    shore.is_clean();
+    let keys = "grep -rlI 'PRIVATE KEY' /var/lib/gtc-single-vm";
+    assert!(!shore.host.run(&["sh", "-c", keys]).status.success());
+}
+
+/// What the description says of an authority, and of a certificate by it for both ends.
+fn given_certificates(world: &World) -> String {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (own, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let authority = params.self_signed(&own).unwrap().pem();
+    let mut both = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    both.distinguished_name.push(DnType::CommonName, "hello");
+    both.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let pem = both.signed_by(&key, &Issuer::new(params, own)).unwrap().pem();
+    let parts = [("caFile", authority), ("certFile", pem), ("keyFile", key.serialize_pem())];
+    let named = parts.map(|(name, text)| {
+        let file = world.file(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        format!("{name}: {file}")
+    });
+    format!("  runtime: {{admin: {{mtls: {{{}}}}}}}\n", named.join(", "))
 }
 
 /// What is wrong here is told all at once, before anybody connects.
