@@ -150,7 +150,11 @@ fn missing<'a>(
     packages.iter().filter(|(_, probe)| !is_installed(probe)).map(|(name, _)| *name).collect()
 }
 
-fn add_target(root: &Path, target: &str) -> Result<(), String> {
+/// Installs the standard library of a target, if it is missing.
+///
+/// # Errors
+/// When rustup cannot.
+pub(crate) fn add_target(root: &Path, target: &str) -> Result<(), String> {
     let library = command::ask(root, &["rustc", "--print", "target-libdir", "--target", target])?;
     if Path::new(library.trim()).is_dir() {
         return Ok(());

@@ -94,7 +94,9 @@ impl Order {
 
     /// Waits for an order.
     #[cfg(target_os = "linux")]
-    pub(crate) fn receive(socket: &UnixStream) -> io::Result<(Role, Self, Handed<std::os::fd::OwnedFd>)> {
+    pub(crate) fn receive(
+        socket: &UnixStream,
+    ) -> io::Result<(Role, Self, Handed<std::os::fd::OwnedFd>)> {
         use std::io::{IoSliceMut, Read as _};
 
         use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
