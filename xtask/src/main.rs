@@ -6,6 +6,7 @@
 mod bench;
 mod command;
 mod demo;
+mod desktops;
 mod fmt;
 mod fuzz;
 mod generate;
@@ -31,6 +32,7 @@ cargo xtask <verb>
                    --keep adds what reached new code to fuzz/corpus
   image [--quick]  gtc built static, alone in an OCI image, measured and tried under Podman; --quick
                    builds it as for tests, which is larger
+  desktops         whether gtc compiles for macOS and for Linux on ARM; its C is left out
   tidy             the rules of the house: layers, sizes, forbidden words, links, fresh files
   gen [--check]    writes the generated files, or says which are stale
   fmt [--check]    formats all Rust code, the guests' too";
@@ -57,6 +59,7 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["fuzz", rest @ ..] => fuzz::run(&House::find()?, rest),
         ["image"] => image::run(&House::find()?, image::Built::ToShip),
         ["image", "--quick"] => image::run(&House::find()?, image::Built::ToTest),
+        ["desktops"] => desktops::run(&House::find()?),
         ["tidy"] => tidy::run(&House::find()?),
         ["gen"] => generate::write(&House::find()?),
         ["gen", "--check"] => generate::check(&House::find()?),

@@ -17,6 +17,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("haproxy", "haproxy"),
     ("nginx-light", "nginx"),
     ("nghttp2-client", "h2load"),
+    ("openssh-client", "ssh"),
     ("openssl", "openssl"),
     ("podman", "podman"),
     ("runc", "runc"),
@@ -25,6 +26,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("squashfs-tools", "unsquashfs"),
     ("systemd", "systemd-analyze"),
     ("unzip", "unzip"),
+    ("util-linux", "nsenter"),
     ("zip", "zip"),
     ("zsh", "zsh"),
     ("python3", "python3"),
@@ -153,7 +155,11 @@ fn missing<'a>(
     packages.iter().filter(|(_, probe)| !is_installed(probe)).map(|(name, _)| *name).collect()
 }
 
-fn add_target(root: &Path, target: &str) -> Result<(), String> {
+/// Installs the standard library of a target, if it is missing.
+///
+/// # Errors
+/// When rustup cannot.
+pub(crate) fn add_target(root: &Path, target: &str) -> Result<(), String> {
     let library = command::ask(root, &["rustc", "--print", "target-libdir", "--target", target])?;
     if Path::new(library.trim()).is_dir() {
         return Ok(());

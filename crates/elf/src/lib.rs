@@ -67,6 +67,23 @@ pub fn check_for_any_machine(bytes: &[u8]) -> Result<(), Fault> {
     check_layout(header, segments, bytes)
 }
 
+/// Which machine an ELF executable is for, by the name that uname(1) has for it. Reads no more than
+/// the first 64 bytes.
+///
+/// # Errors
+/// `invalid-input`, saying what it is instead: a script, another format, or damaged.
+pub fn machine(bytes: &[u8]) -> Result<&'static str, Fault> {
+    if let Some(what) = not_elf(bytes) {
+        return Err(Fault::invalid(format!("{what}; a program is an ELF executable")).hint(HINT));
+    }
+    Ok(match header(bytes)?.e_machine(LittleEndian) {
+        EM_X86_64 => "x86_64",
+        EM_AARCH64 => "aarch64",
+        EM_RISCV => "riscv64",
+        _ => "another",
+    })
+}
+
 /// What these bytes are, if they do not begin as ELF does.
 fn not_elf(bytes: &[u8]) -> Option<String> {
     let what = match bytes {

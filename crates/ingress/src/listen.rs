@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use deploy_spec::Fault;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::settings::Settings;
 
@@ -34,6 +34,18 @@ fn alone(address: SocketAddr) -> io::Result<()> {
     socket.bind(&address.into())
 }
 
+/// Whether a socket listens.
+#[cfg(target_os = "linux")]
+fn listens(socket: &TcpListener) -> io::Result<bool> {
+    socket2::SockRef::from(socket).is_listener()
+}
+
+/// Only systemd hands sockets over, and it is Linux's.
+#[cfg(not(target_os = "linux"))]
+fn listens(_: &TcpListener) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Handles of a listener that somebody else made and keeps, one for each thread. They share its
 /// queue.
 pub(crate) fn handles(
@@ -48,7 +60,7 @@ pub(crate) fn handles(
         Fault::unavailable(format!("the socket that was handed over cannot be used: {error}"))
     };
     let address = listener.local_addr().map_err(|_| wrong("is no TCP socket"))?;
-    if !SockRef::from(&listener).is_listener().map_err(failed)? {
+    if !listens(&listener).map_err(failed)? {
         return Err(wrong("does not listen"));
     }
     listener.set_nonblocking(true).map_err(failed)?;

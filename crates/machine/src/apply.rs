@@ -3,7 +3,7 @@
 use deploy_spec::{Fault, Kind};
 use serde::Serialize;
 use single_vm::spec::DeploymentName;
-use single_vm::{Aim, Desired, Kept, plan};
+use single_vm::{Action, Aim, Desired, Kept, Step, plan};
 
 use crate::execute::{Progress, Run, Tell};
 use crate::machine::Machine;
@@ -22,6 +22,9 @@ pub struct Applied {
     pub changed: bool,
     /// What was left although it was made for the deployment.
     pub kept: Vec<Kept>,
+    /// The secrets whose values were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// Carries out `document`, telling of each step.
@@ -47,13 +50,26 @@ pub fn apply(
         let done = run.execute(&document.plan, desired);
         done.map_err(|fault| go_back(&mut run, desired, fault))?;
     }
+    store_secrets(machine, document)?;
     Ok(Applied {
         name: name.clone(),
         aim: document.plan.aim,
         steps: document.plan.steps.len(),
         changed: !document.is_empty(),
         kept: document.plan.kept.clone(),
+        secrets: document.sources.secrets.keys().cloned().collect(),
     })
+}
+
+/// What is given is stored, also when no bundle is rolled out that would need it.
+fn store_secrets(machine: &dyn Machine, document: &PlanDocument) -> Result<(), Fault> {
+    let rolls_out = |step: &Step| matches!(step.action, Action::RollOut(_));
+    match &document.desired {
+        Some(desired) if !document.plan.steps.iter().any(rolls_out) => {
+            machine.store_secrets(desired, &document.sources)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Brings back what was last healthy, if that was another.

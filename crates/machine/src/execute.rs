@@ -55,7 +55,12 @@ impl Run<'_> {
             self.note(|recorded| recorded.end(step))?;
             (self.tell)(Progress::Done);
         }
-        self.note(|recorded| recorded.finish(plan, desired))
+        self.note(|recorded| recorded.finish(plan, desired))?;
+        match desired {
+            Some(_) => Ok(()),
+            // Also when nothing was recorded: something may have been brought.
+            None => self.machine.record(self.name, &self.recorded),
+        }
     }
 
     fn note(&mut self, change: impl FnOnce(&mut Recorded)) -> Result<(), Fault> {

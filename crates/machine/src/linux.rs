@@ -24,7 +24,9 @@ use single_vm::spec::{DeploymentName, MachinePath};
 use single_vm::{Action, Actual, Desired, Id, Observed, Recorded, Resource, Step};
 
 use crate::machine::{Machine, With};
+use crate::sources::Sources;
 use accounts::Names;
+pub(crate) use facts::bundle;
 pub(crate) use files::{digest, failed};
 
 /// How many lines of a unit's journal tell why it is not healthy.
@@ -120,11 +122,21 @@ impl Machine for Linux {
             Action::Stop => units::stop(unit),
             Action::Restart => units::start("restart", unit),
             Action::RollOut(Resource::Serving { service, bundle, file, strategy, .. }) => {
-                serving::roll_out(service, bundle, &self.path(file), *strategy)
+                serving::roll_out(&serving::RollOut {
+                    unit: service,
+                    bundle,
+                    file: &self.path(file),
+                    strategy: *strategy,
+                    secrets: &with.sources.secrets,
+                })
             }
             Action::RollOut(_) => Err(Fault::internal("only a bundle is rolled out")),
             Action::Await(gate) => admin::wait(gate, &self.identity(with.desired)?),
         }
+    }
+
+    fn store_secrets(&self, desired: &Desired, sources: &Sources) -> Result<(), Fault> {
+        serving::store(&desired.gate.service, &sources.secrets)
     }
 
     fn probe(&self, desired: &Desired) -> Result<(), Fault> {

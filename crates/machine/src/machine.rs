@@ -34,6 +34,13 @@ pub trait Machine {
     /// what it is told.
     fn carry_out(&self, step: &Step, with: &With<'_>) -> Result<(), Fault>;
 
+    /// Gives the environment of a deployment that runs the values of its secrets. Rolling a bundle
+    /// out does so itself.
+    ///
+    /// # Errors
+    /// `unhealthy` when it does not run; otherwise what storing them answers.
+    fn store_secrets(&self, desired: &Desired, sources: &Sources) -> Result<(), Fault>;
+
     /// Asks once whether the deployment is healthy.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Where what is copied to the machine comes from.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use deploy_spec::Fault;
@@ -22,6 +23,10 @@ pub struct Sources {
     pub certificate: Option<PathBuf>,
     /// `keyFile`, likewise.
     pub key: Option<PathBuf>,
+    /// The values of secrets, each in a file that only its owner can read, by the paths that the
+    /// environment has for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, PathBuf>,
 }
 
 impl Sources {
@@ -56,6 +61,7 @@ impl Sources {
             authority: given.map(|files| path(&files.ca_file)),
             certificate: given.map(|files| path(&files.cert_file)),
             key: given.map(|files| path(&files.key_file)),
+            secrets: BTreeMap::new(),
         })
     }
 

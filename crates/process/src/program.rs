@@ -1,14 +1,9 @@
 //! A program, copied to where nobody can change it any more.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use deploy_spec::Fault;
-use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
-use rustix::io::Errno;
 
 /// A checked program in sealed memory: what was checked is what runs, at every start, whatever
 /// happens to the file it came from. Takes as much memory as the file is long, shared by all
@@ -22,6 +17,13 @@ impl Program {
     /// # Errors
     /// As [`elf::check`]; `unavailable` when the kernel gives no memory that may be run.
     pub fn new(bytes: &[u8]) -> Result<Self, Fault> {
+        if !cfg!(target_os = "linux") {
+            return Err(Fault::refused(format!(
+                "programs of bundles run on Linux, and this is {}",
+                std::env::consts::OS
+            ))
+            .hint("gtc single-vm bootstrap brings the bundle to a machine with Linux"));
+        }
         elf::check(bytes)?;
         let file = sealed(bytes, Use::Run).map_err(|error| {
             Fault::unavailable(format!("the program cannot be kept in memory: {error}"))
@@ -44,8 +46,22 @@ pub(crate) enum Use {
     Read,
 }
 
+/// Only Linux has such files, and [`Program::new`] refuses before one is asked for.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn sealed(_: &[u8], _: Use) -> std::io::Result<OwnedFd> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 /// An unnamed file in memory that holds `bytes`, and cannot be written any more by anyone.
+#[cfg(target_os = "linux")]
 pub(crate) fn sealed(bytes: &[u8], purpose: Use) -> std::io::Result<OwnedFd> {
+    use std::fs::File;
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+
+    use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+    use rustix::io::Errno;
+
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Linux before 6.3 knows neither flag, and lets every such file be run.
     let wanted = match purpose {
@@ -66,9 +82,11 @@ pub(crate) fn sealed(bytes: &[u8], purpose: Use) -> std::io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, readable, Mode::empty())?)
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::io::Read as _;
+    use std::fs::File;
+    use std::io::{Read as _, Write as _};
+    use std::os::fd::AsRawFd as _;
 
     use super::*;
 

@@ -5,16 +5,15 @@
 //! every process that the program leaves behind must be where the kernel hands orphans
 //! (`PR_SET_CHILD_SUBREAPER`). When the supervisor is gone, however it went, so is the program.
 
+#[cfg(target_os = "linux")]
 mod confine;
+#[cfg(target_os = "linux")]
 mod keep;
+#[cfg(target_os = "linux")]
 mod orphans;
 
 use std::io;
-use std::os::fd::AsFd as _;
-use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-
-use crate::wire::{Order, Role};
 
 /// The whole of a shim: takes an order from standard input, and returns when nothing of the program
 /// is left. To be called first thing in `main`, before there is a second thread.
@@ -29,7 +28,19 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Elsewhere nobody begins one: there is no program that it could become.
+#[cfg(not(target_os = "linux"))]
 fn obey() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(target_os = "linux")]
+fn obey() -> io::Result<()> {
+    use std::os::fd::AsFd as _;
+    use std::os::unix::net::UnixStream;
+
+    use crate::wire::{Order, Role};
+
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let (role, order, handed) = Order::receive(&socket)?;
     match role {

@@ -5,16 +5,13 @@
 //! when nothing of the program is left.
 
 use std::collections::BTreeMap;
-use std::io::{self, IoSlice, IoSliceMut, Read as _};
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags,
-};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::launcher::Launcher;
@@ -43,6 +40,7 @@ pub(crate) enum Role {
     /// Start the program, keep watch, and clear up behind it.
     Keep = b'k',
     /// Give up every power and become the program.
+    #[cfg(target_os = "linux")]
     Become = b'b',
 }
 
@@ -69,6 +67,12 @@ pub(crate) struct Handed<Fd> {
 /// How many descriptors are sent: the order itself, and what goes with it.
 const COUNT: usize = 4;
 
+/// A peer that is gone is an error, and no signal.
+#[cfg(target_os = "linux")]
+const QUIETLY: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+const QUIETLY: SendFlags = SendFlags::empty();
+
 impl Order {
     /// Sends the order. It travels as a file in memory, so that its size does not matter and no
     /// part of it stands in an argument list.
@@ -84,12 +88,19 @@ impl Order {
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&fds));
         let byte = [role as u8];
-        rustix::net::sendmsg(socket, &[IoSlice::new(&byte)], &mut control, SendFlags::NOSIGNAL)?;
+        rustix::net::sendmsg(socket, &[IoSlice::new(&byte)], &mut control, QUIETLY)?;
         Ok(())
     }
 
     /// Waits for an order.
-    pub(crate) fn receive(socket: &UnixStream) -> io::Result<(Role, Self, Handed<OwnedFd>)> {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn receive(
+        socket: &UnixStream,
+    ) -> io::Result<(Role, Self, Handed<std::os::fd::OwnedFd>)> {
+        use std::io::{IoSliceMut, Read as _};
+
+        use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+
         let bad = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(COUNT))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -107,7 +118,7 @@ impl Order {
                 fds.extend(more);
             }
         }
-        let fds: [OwnedFd; COUNT] =
+        let fds: [std::os::fd::OwnedFd; COUNT] =
             fds.try_into().map_err(|_| bad("an order without its files"))?;
         let [text, program, stdout, stderr] = fds;
         let mut json = Vec::new();

@@ -80,8 +80,8 @@ pub fn holder(command: &str) -> Holder {
 /// How much space is left for this account where `path` is, in bytes; none when nobody knows.
 #[must_use]
 pub fn free_bytes(path: &Path) -> Option<u64> {
-    let found = nix::sys::statvfs::statvfs(path).ok()?;
-    Some(found.blocks_available() * found.fragment_size())
+    let found = rustix::fs::statvfs(path).ok()?;
+    Some(found.f_bavail * found.f_frsize)
 }
 
 /// The circumstances of a command of `actor`.

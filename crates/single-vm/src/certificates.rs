@@ -6,7 +6,7 @@ use deploy_spec::{Digest, Timestamp};
 use crate::desired::Place;
 use crate::facts::{CertificateFacts, Issued, certificate_directory};
 use crate::fields::KEY_MODE;
-use crate::layout::short;
+use crate::layout::{Layout, short};
 use crate::resource::{Artifact, Content, Holds, Mode, Owner, Resource, Role};
 use crate::spec::MachinePath;
 
@@ -46,8 +46,7 @@ fn given(
     place: &Place<'_>,
     [authority, certificate, key]: [&Digest; 3],
 ) -> (Vec<Resource>, AdminFiles) {
-    let together = Digest::of(format!("{authority}{certificate}{key}").as_bytes());
-    let folder = place.layout.certificates().join(&format!("given-{}", short(&together)));
+    let folder = given_directory(&place.layout, [authority, certificate, key]);
     let owner = place.reader();
     let file = |name: &str, of, digest: &Digest| Resource::File {
         path: folder.join(name),
@@ -67,6 +66,13 @@ fn given(
         key: folder.join("key.pem"),
     };
     (resources, files)
+}
+
+/// Where given certificates are on the machine.
+pub(crate) fn given_directory(layout: &Layout<'_>, of: [&Digest; 3]) -> MachinePath {
+    let [authority, certificate, key] = of;
+    let together = Digest::of(format!("{authority}{certificate}{key}").as_bytes());
+    layout.certificates().join(&format!("given-{}", short(&together)))
 }
 
 fn directory(path: MachinePath, owner: Owner) -> Resource {

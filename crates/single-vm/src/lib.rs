@@ -5,6 +5,7 @@
 //! ([`Recorded`]) give a [`Plan`]. Nothing here reads the machine, writes to it, knows the time or
 //! draws a random number: whoever does hands in what it saw, and executes the steps.
 
+pub mod bootstrap;
 mod certificates;
 mod desired;
 mod differ;
@@ -38,3 +39,4 @@ pub use recorded::{Entry, Recorded};
 pub use render::{drift_text, plan_text, step_text};
 pub use resource::{Actual, Resource};
 pub use spec::Deployment;
+pub use suits::SYSTEMD;

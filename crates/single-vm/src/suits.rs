@@ -7,7 +7,7 @@ use crate::resource::Engine;
 use crate::spec::{Deployment, Mtls, Program};
 
 /// The oldest systemd with everything that the units say.
-const SYSTEMD: u32 = 247;
+pub const SYSTEMD: u32 = 247;
 
 pub(crate) fn can_be(deployment: &Deployment, facts: &Facts) -> Result<(), Fault> {
     let spec = &deployment.spec;

@@ -9,14 +9,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags, RawDir};
+mod names;
 
 use crate::layout::LOCK;
 use crate::lock::{self, Guard};
-
-/// How many bytes of names the system hands over at a time. The C library that a static program
-/// has asks for 2 KiB, and a folder of thousands is then a hundred calls.
-const LISTED_AT_ONCE: usize = 64 * 1024;
 
 /// How a lock is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,17 +155,7 @@ impl Disk for RealDisk {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = rustix::fs::open(self.path(folder), flags, Mode::empty());
-        let Some(folder) = absent(opened.map_err(io::Error::from))? else { return Ok(Vec::new()) };
-        let mut buffer = Vec::with_capacity(LISTED_AT_ONCE);
-        let mut entries = RawDir::new(folder, buffer.spare_capacity_mut());
-        let mut names = Vec::new();
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name().to_str().ok();
-            names.extend(name.filter(|name| !matches!(*name, "." | "..")).map(str::to_owned));
-        }
+        let mut names = names::of(&self.path(folder))?;
         names.sort_unstable();
         Ok(names)
     }

@@ -66,7 +66,7 @@ impl Unpacked {
     /// Flushes everything and lets everybody in.
     pub(super) fn finish(self) -> Result<(), Errno> {
         rustix::fs::fchmod(&self.root, EXECUTABLE)?;
-        rustix::fs::syncfs(&self.root)
+        flush(&self.root)
     }
 
     /// The handle of the folder that `path` is in, and its name there.
@@ -101,4 +101,17 @@ fn disturbed(path: &str, error: Errno) -> Fault {
         }
         _ => io_fault("write", Path::new(path), &error.into()),
     }
+}
+
+/// One call for all files of the file system that `folder` is on.
+#[cfg(target_os = "linux")]
+fn flush(folder: &OwnedFd) -> Result<(), Errno> {
+    rustix::fs::syncfs(folder)
+}
+
+/// Where there is none for one file system, that for all of them; it does not say when it is done.
+#[cfg(not(target_os = "linux"))]
+fn flush(_: &OwnedFd) -> Result<(), Errno> {
+    rustix::fs::sync();
+    Ok(())
 }

@@ -124,7 +124,10 @@ pub(super) fn planned(
 
 /// Brings a bundle from a registry or a web server to this machine, where it stays for the next
 /// time.
-fn fetched(deployment: &Deployment, registries: &Registries) -> Result<Option<PathBuf>, Fault> {
+pub(super) fn fetched(
+    deployment: &Deployment,
+    registries: &Registries,
+) -> Result<Option<PathBuf>, Fault> {
     let bundle = &deployment.spec.bundle;
     let folder = || environment::greentic_home().map(|home| home.join("cache/single-vm"));
     let at = |fault: Fault| fault.at("/spec/bundle/source");

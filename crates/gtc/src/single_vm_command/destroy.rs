@@ -9,7 +9,7 @@ use machine::{PlanDocument, apply, plan_destroy};
 use single_vm::{Aim, Deployment};
 
 use super::described::{Described, this_machine};
-use super::shown;
+use super::shown::{self, Show};
 use crate::globals::Globals;
 use crate::outcome::Success;
 
@@ -37,7 +37,7 @@ impl DestroyArgs {
         if !self.yes && !document.is_empty() {
             ask(&document)?;
         }
-        let applied = apply(&linux, &document, &mut shown::steps())?;
+        let applied = apply(&linux, &document, &mut shown::steps(Show::OnATerminal))?;
         match (globals.is_for_people(), applied.changed) {
             (false, _) => Success::of(&applied),
             (true, false) => Ok(Success::Text(document.text())),

@@ -1,6 +1,7 @@
 //! `gtc single-vm`: one Linux machine, from bare to serving and back.
 
 mod apply;
+mod bootstrap;
 mod described;
 mod destroy;
 mod plan;
@@ -43,6 +44,23 @@ Examples:
   sudo gtc single-vm apply --plan hello.plan"
     )]
     Apply(apply::ApplyArgs),
+    /// Bring a deployment to a machine that has nothing but sshd, and apply it there
+    #[command(
+        after_help = "It runs anywhere, and reaches the machine by ssh, as root or as somebody with sudo \
+that asks for no
+password. What the description names is on this machine: the bundle, the certificates, and with
+`binary` another gtc for the machine than this one. All of it is copied; the machine needs no
+network of its own. Broken off at any moment, the same command goes on from there.
+
+Its key must be known, as for any ssh: by the known hosts, or by --host-key.
+
+Examples:
+  gtc single-vm bootstrap --host root@vm.example --spec deployment.yaml
+  gtc single-vm bootstrap --host admin@vm.example --port 2222 --identity key --spec deployment.yaml
+  gtc single-vm bootstrap --host root@vm.example --spec deployment.yaml \\
+    --host-key SHA256:… --secret api_key=file:key.txt --secret other_key=env:OTHER_KEY"
+    )]
+    Bootstrap(Box<bootstrap::BootstrapArgs>),
     /// Show what is described, what was applied, and what is; exit code 7 unless all is well
     #[command(after_help = "It runs as root, on a Linux machine with systemd.
 
@@ -66,6 +84,7 @@ impl Verb {
         let (op, ended) = match self {
             Self::Plan(args) => ("plan", args.run(globals)),
             Self::Apply(args) => ("apply", args.run(globals)),
+            Self::Bootstrap(args) => ("bootstrap", args.run(globals)),
             Self::Status(args) => ("status", args.run(globals)),
             Self::Destroy(args) => ("destroy", args.run(globals)),
         };

@@ -3,6 +3,7 @@
 
 mod admin_api;
 mod admin_tls;
+mod bootstrap;
 mod closure;
 mod completing;
 mod credentials;

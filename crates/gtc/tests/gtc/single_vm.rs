@@ -1,4 +1,4 @@
-//! A day of one machine with a real systemd: applied, upgraded under load, held back from a version
+//! A day of one machine with a real systemd: bootstrapped, upgraded under load, held back from a version
 //! that is not healthy, restarted, tampered with, and emptied.
 
 use std::fs;
@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::bootstrap::Reach;
 use crate::machine_host::Host;
 use crate::readme::commands;
 use crate::world::{World, example, root};
@@ -105,7 +106,7 @@ fn a_day_of_one_machine() {
     assert!(all > 30, "{all}");
     guided(&day);
     assert_eq!(day.steps(), all);
-    assert_eq!(day.apply(), all as u64);
+    bootstrapped(&day, all);
     day.serves("1.0.0");
     day.is_well();
     assert_eq!((day.steps(), day.apply()), (0, 0));
@@ -116,6 +117,19 @@ fn a_day_of_one_machine() {
     day.is_well();
     tampered(&day);
     emptied(&day, all);
+}
+
+/// The first time from another machine, which comes to what applying on this one would have.
+fn bootstrapped(day: &Day, all: usize) {
+    let reach = Reach::new(&day.host);
+    reach.is_known();
+    let here = |name: &str| day.host.folder.join(name).display().to_string();
+    let spec = fs::read_to_string(here("spec.yaml")).unwrap();
+    fs::write(here("here.yaml"), spec.replace("/given/v1", &here("v1"))).unwrap();
+    let gtc = day.host.folder.join("gtc");
+    let (code, said) = reach.bootstrap(&gtc, "admin", &here("here.yaml"), &[]);
+    assert_eq!((code, &said["result"]["applied"]["steps"]), (0, &json!(all)), "{said:#}");
+    assert_eq!(said["result"]["course"], "first", "{said:#}");
 }
 
 /// Every command of the page about it works, in order, and leaves nothing.

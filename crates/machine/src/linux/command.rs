@@ -4,11 +4,10 @@ use std::process::{Command, Stdio};
 
 use deploy_spec::Fault;
 
+use crate::answer::shortened;
+
 /// How long systemd may take, in seconds: longer than any unit of ours may take to start or stop.
 const SLOW: u32 = 3700;
-
-/// How much of what a program says goes into a message, in characters.
-const SAID_MAX: usize = 600;
 
 /// What a program said and how it ended.
 #[derive(Debug)]
@@ -41,7 +40,12 @@ pub(super) fn timed(seconds: u32, words: &[&str]) -> Command {
 }
 
 pub(super) fn run(command: &mut Command) -> Result<Said, Fault> {
-    command.stdin(Stdio::null()).env("LC_ALL", "C.UTF-8").env("SYSTEMD_PAGER", "");
+    run_on(Stdio::null(), command)
+}
+
+/// Runs a command that reads `input`.
+pub(super) fn run_on(input: Stdio, command: &mut Command) -> Result<Said, Fault> {
+    command.stdin(input).env("LC_ALL", "C.UTF-8").env("SYSTEMD_PAGER", "");
     let output = command.output().map_err(|error| {
         let program = command.get_program().to_string_lossy().into_owned();
         Fault::unavailable(format!("`{program}` cannot be run: {error}"))
@@ -61,9 +65,8 @@ impl Said {
             "" => self.out.trim(),
             said => said,
         };
-        let said: String = said.chars().take(SAID_MAX).collect();
         match (said.is_empty(), self.code) {
-            (false, _) => said.replace('\n', "; "),
+            (false, _) => shortened(said),
             (true, Some(124)) => "it took too long".into(),
             (true, Some(code)) => format!("exit code {code}"),
             (true, None) => "it was killed".into(),

@@ -130,7 +130,8 @@ fn binary(path: &Path) -> Result<Digest, Fault> {
     Ok(found)
 }
 
-fn bundle(path: &Path) -> Result<Digest, Fault> {
+/// A bundle, by its digest; it must be a SquashFS, because it is mounted.
+pub(crate) fn bundle(path: &Path) -> Result<Digest, Fault> {
     let found = digest(path)?;
     let mut begins = [0_u8; 4];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut begins));

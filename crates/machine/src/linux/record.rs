@@ -43,6 +43,8 @@ pub(super) fn write(root: &Path, name: &DeploymentName, recorded: &Recorded) -> 
     let folder = root.join(FOLDER);
     if recorded.is_empty() {
         remove_file(&path)?;
+        // What a bootstrap has brought is of no use any more.
+        remove_directory(&folder.join(name.as_str()), true)?;
         // Other deployments may have theirs in it.
         return remove_directory(&folder, false);
     }

@@ -2,20 +2,24 @@
 //! machine is changed by the same commands as any other.
 
 mod roll_out;
+mod secrets;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use deploy_spec::{Digest, Fault};
 use serde::Deserialize;
 use serde_json::Value;
 use single_vm::Actual;
 
-use super::command::{Said, must, run, timed};
+use super::command::{must, run_on, timed};
+use crate::answer::answer;
 
-pub(super) use roll_out::roll_out;
+pub(super) use roll_out::{RollOut, roll_out};
+pub(super) use secrets::store;
 
 /// How long a command may take, in seconds: staging and warming a large bundle is the longest.
 const COMMAND: u32 = 600;
@@ -67,6 +71,12 @@ pub(super) fn observe(service: &str) -> Result<Actual, Fault> {
 }
 
 impl Service {
+    /// The process of the unit, which runs.
+    fn running(unit: &str) -> Result<Self, Fault> {
+        let service = Self::find(unit)?;
+        service.ok_or_else(|| Fault::unhealthy(format!("`{unit}` does not run any more")))
+    }
+
     /// The process of the unit, if it runs.
     fn find(unit: &str) -> Result<Option<Self>, Fault> {
         let pid = must(&["systemctl", "show", "--property=MainPID", "--value", "--", unit])?;
@@ -99,22 +109,30 @@ impl Service {
 
     /// Runs `gtc words` as the service's user, and gives its result.
     fn gtc(&self, words: &[&str]) -> Result<Value, Fault> {
-        let program = self.name();
+        self.gtc_on(Stdio::null(), words)
+    }
+
+    /// The same, reading `input`.
+    fn gtc_on(&self, input: Stdio, words: &[&str]) -> Result<Value, Fault> {
+        let (program, command) = (self.name(), format!("gtc {}", words.join(" ")));
         let said = match &self.container {
             Some((engine, container)) => {
                 let engine = engine.to_string_lossy();
-                let inside = [&*engine, "exec", container, "gtc"];
-                run(&mut timed(COMMAND, &[&inside, words, &["-o", "json"]].concat()))?
+                let inside = [&*engine, "exec", "--interactive", container, "gtc"];
+                run_on(input, &mut timed(COMMAND, &[&inside, words, &["-o", "json"]].concat()))?
             }
             None => {
                 let all = [&[program.as_str()], words, &["-o", "json"]].concat();
                 let mut command = timed(COMMAND, &all);
                 command.uid(self.uid).gid(self.gid).current_dir("/").env_clear();
                 command.env("PATH", "/usr/bin:/bin").env("GREENTIC_HOME", &self.home);
-                run(&mut command)?
+                run_on(input, &mut command)?
             }
         };
-        answer(&format!("gtc {}", words.join(" ")), &said)
+        match said.success || !said.err.trim().is_empty() {
+            true => answer(&command, said.success, &said.out, &said.err),
+            false => Err(Fault::unavailable(format!("`{command}` failed: {}", said.why()))),
+        }
     }
 }
 
@@ -131,17 +149,4 @@ fn variable(environment: &[u8], name: &str) -> String {
     let mut variables = environment.split(|byte| *byte == 0);
     let value = variables.find_map(|it| it.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
-}
-
-/// The result of a command, or its own failure.
-fn answer(command: &str, said: &Said) -> Result<Value, Fault> {
-    let read = |text: &str| serde_json::from_str::<Value>(text.trim()).ok();
-    if said.success {
-        let result = read(&said.out).and_then(|mut it| Some(it.get_mut("result")?.take()));
-        return result
-            .ok_or_else(|| Fault::unavailable(format!("`{command}` did not answer in JSON")));
-    }
-    let fault = read(said.err.lines().last().unwrap_or_default())
-        .and_then(|mut it| serde_json::from_value(it.get_mut("error")?.take()).ok());
-    Err(fault.unwrap_or_else(|| Fault::unavailable(format!("`{command}` failed: {}", said.why()))))
 }

@@ -29,6 +29,7 @@ impl Given {
             authority: at("ca.pem"),
             certificate: at("cert.pem"),
             key: at("key.pem"),
+            ..Sources::default()
         };
         let given = Self { _folder: folder, sources };
         fs::write(given.path("bundle"), b"hsqs").unwrap();

@@ -77,6 +77,10 @@ impl Machine for Fake {
         Ok(())
     }
 
+    fn store_secrets(&self, _: &Desired, _: &Sources) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn probe(&self, _: &Desired) -> Result<(), Fault> {
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// What the image is made of, beside what every Debian has, joined by `_`.
-const PACKAGES: &str = "systemd_systemd-sysv_dbus_squashfuse_fuse3";
+const PACKAGES: &str = "systemd_systemd-sysv_dbus_squashfuse_fuse3_openssh-server_sudo";
 /// Mounts that systemd makes for a service are seen by others, as on a machine that is no container.
 const INIT: &str = "mount --make-rshared / && exec /lib/systemd/systemd";
 /// How long a machine may take to begin.
@@ -197,6 +197,12 @@ END
         let restarted = podman(&["restart", "--time", "20", &self.name]);
         assert!(restarted.status.success(), "{}", text(&restarted));
         self.is_up();
+    }
+
+    /// Process 1 of the machine, as this one numbers it.
+    pub(crate) fn pid(&self) -> u32 {
+        let told = podman(&["inspect", "--format", "{{.State.Pid}}", &self.name]);
+        String::from_utf8_lossy(&told.stdout).trim().parse().unwrap()
     }
 
     pub(crate) fn run(&self, words: &[&str]) -> Output {

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod cuts;
+#[expect(dead_code, reason = "it is shared, and not all of it is used here")]
 mod host;
 mod real;
 

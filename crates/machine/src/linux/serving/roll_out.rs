@@ -1,29 +1,37 @@
 //! A bundle takes over from the one that served, and what served is drained to its end.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use deploy_spec::{Digest, Fault};
 use single_vm::spec::Strategy;
 
-use super::{COMMAND, Revision, Service};
+use super::{COMMAND, Revision, Service, secrets};
 
 /// How long after one look at a drain the next is taken.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Lets `bundle`, which is in `file`, take all requests. Blue-green shifts them once it is proven;
-/// recreate ends what served before it begins. One that was proven before is only shifted to, so
-/// that the way back needs nothing but itself.
-pub(in super::super) fn roll_out(
-    unit: &str,
-    bundle: &Digest,
-    file: &Path,
-    strategy: Strategy,
-) -> Result<(), Fault> {
-    let service = Service::find(unit)?;
-    let service =
-        service.ok_or_else(|| Fault::unhealthy(format!("`{unit}` does not run any more")))?;
-    if strategy == Strategy::Recreate {
+/// Which bundle takes over, and how.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct RollOut<'a> {
+    pub(in super::super) unit: &'a str,
+    pub(in super::super) bundle: &'a Digest,
+    /// Where the bundle is.
+    pub(in super::super) file: &'a Path,
+    pub(in super::super) strategy: Strategy,
+    /// What it may need to become ready.
+    pub(in super::super) secrets: &'a BTreeMap<String, PathBuf>,
+}
+
+/// Lets a bundle take all requests. Blue-green shifts them once it is proven; recreate ends what
+/// served before it begins. One that was proven before is only shifted to, so that the way back
+/// needs nothing but itself.
+pub(in super::super) fn roll_out(what: &RollOut<'_>) -> Result<(), Fault> {
+    let RollOut { unit, bundle, file, .. } = *what;
+    secrets::store(unit, what.secrets)?;
+    let service = Service::running(unit)?;
+    if what.strategy == Strategy::Recreate {
         end_before(&service, bundle, file)?;
     }
     let revisions = service.revisions()?;
