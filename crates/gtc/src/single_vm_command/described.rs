@@ -74,18 +74,18 @@ fn text(path: &Path, name: &str) -> Result<String, Fault> {
 /// # Errors
 /// `refused` for who is not root, and where systemd does not run.
 pub(super) fn this_machine() -> Result<Linux, Fault> {
-    if ambient::own_uid() != 0 {
-        return Err(Fault::refused(
-            "gtc single-vm reads and changes what belongs to the whole machine, which takes root",
-        )
-        .hint("sudo gtc single-vm …"));
-    }
     // sd_booted(3)
     if !Path::new("/run/systemd/system").is_dir() {
         return Err(Fault::refused(
             "gtc single-vm is for a Linux machine with systemd, and systemd does not run here",
         )
-        .hint("gtc start serves without it"));
+        .hint("gtc single-vm bootstrap does it on another machine; gtc start serves on this one"));
+    }
+    if ambient::own_uid() != 0 {
+        return Err(Fault::refused(
+            "gtc single-vm reads and changes what belongs to the whole machine, which takes root",
+        )
+        .hint("sudo gtc single-vm …"));
     }
     Ok(Linux::new(ambient::now()))
 }
