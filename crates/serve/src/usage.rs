@@ -35,6 +35,8 @@ pub(crate) struct Usage {
     today: Option<UsageDay>,
     /// Those that could not be written yet.
     unwritten: BTreeMap<String, UsageDay>,
+    /// Whether it was said that they cannot be.
+    is_told: bool,
 }
 
 impl Usage {
@@ -104,8 +106,14 @@ impl Plane {
     /// Notes what was answered since the last time.
     pub fn note_usage(&self, store: &EnvironmentStore) {
         let mut usage = self.usage().lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(fault) = usage.note(store, ambient::now()) {
-            tracing::error!(%fault, "what was used cannot be noted; it is tried again");
+        let noted = usage.note(store, ambient::now());
+        match noted {
+            Err(fault) if !usage.is_told => {
+                tracing::error!(%fault, "what was used cannot be noted; it is tried again");
+                usage.is_told = true;
+            }
+            Err(_) => {}
+            Ok(()) => usage.is_told = false,
         }
     }
 }

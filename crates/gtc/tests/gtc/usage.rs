@@ -60,3 +60,20 @@ fn requests_are_counted_once_however_the_process_ends() {
     let (code, said) = world.refused(&words, "");
     assert_eq!(code, 2, "{said}");
 }
+
+#[test]
+fn what_cannot_be_written_is_written_later() {
+    let (world, bundles) = World::with_bundles();
+    let (id, _) = world.deployed(&bundles, "hello.test", "/");
+    world.set(&id, &["r1=100"]);
+    let usage = world.gtc.store_root().join("local/usage");
+    std::fs::write(&usage, "in the way").unwrap();
+    let serving = ask(&world, 9);
+    let log = world.gtc.store_root().join("local/run/log/data-plane.jsonl");
+    let is_told = || std::fs::read_to_string(&log).unwrap().contains("cannot be noted");
+    while !is_told() {}
+    std::fs::remove_file(&usage).unwrap();
+    while requests(&world) < 9 {}
+    serving.stop().unwrap();
+    assert_eq!(requests(&world), 9);
+}

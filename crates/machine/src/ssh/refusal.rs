@@ -21,7 +21,7 @@ pub(super) fn refusal(way: &Way, log: &str) -> Fault {
         );
     }
     Fault::unavailable(format!("`{to}` cannot be reached: {why}"))
-        .hint(format!("ssh {} {to} shows whether it is there", port(way)))
+        .hint(format!("ssh {}{to} shows whether it is there", port(way)))
 }
 
 fn host_key(way: &Way, log: &str) -> Fault {
@@ -64,7 +64,7 @@ fn last_said(log: &str) -> Option<&str> {
 }
 
 fn port(way: &Way) -> String {
-    way.port.map_or_else(String::new, |port| format!("-p {port}"))
+    way.port.map_or_else(String::new, |port| format!("-p {port} "))
 }
 
 /// What the machine is called in the file of known hosts.
