@@ -1,6 +1,8 @@
 //! References to things that are kept elsewhere, so that their values never stand in a document.
 
-use crate::slug::EnvironmentId;
+use crate::environment::Slot;
+use crate::fault::Fault;
+use crate::slug::{BundleId, EnvironmentId};
 use crate::text::{checked_text, shown};
 
 /// The longest path of a secret, in bytes: with an ending it is still one file name.
@@ -56,6 +58,24 @@ checked_text!(
     /// Which revenue policy a deployment's usage is billed by.
     PolicyRef, policy_ref, pattern = "^[!-~]{1,512}$", example = "revenue/standard"
 );
+
+impl SecretPath {
+    /// Where an environment keeps a secret that a bundle reads under this name.
+    ///
+    /// # Errors
+    /// `invalid-input` when that is no path.
+    pub fn of_bundle(bundle: &BundleId, name: &str) -> Result<Self, Fault> {
+        format!("{bundle}/{name}").parse().map_err(Fault::invalid)
+    }
+
+    /// Where an environment keeps a secret of the env-pack in a slot.
+    ///
+    /// # Errors
+    /// `invalid-input` when that is no path.
+    pub fn of_env_pack(slot: Slot, name: &str) -> Result<Self, Fault> {
+        format!("env-packs/{slot}/{name}").parse().map_err(Fault::invalid)
+    }
+}
 
 impl SecretRef {
     /// The reference to the secret at `path` of `environment`.

@@ -39,7 +39,7 @@ impl Pins {
     /// Pins that all replicas share which ask the same server. It need not be there yet.
     ///
     /// # Errors
-    /// `invalid-input` when its address is none.
+    /// `invalid-input` when its address is none; `unavailable` when this machine has no thread for it.
     pub fn shared(server: &Server) -> Result<Self, Fault> {
         Ok(Self { shared: Some(Connected::new(server)?), ..Self::in_memory() })
     }

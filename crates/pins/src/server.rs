@@ -4,7 +4,7 @@
 //! trip that has a deadline. While there is no connection, nobody waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -74,7 +74,6 @@ pub(crate) struct Connected {
     /// Until when it is not asked, in milliseconds after `begun`.
     rests_until: AtomicU64,
     begun: Instant,
-    keeps: OnceLock<bool>,
 }
 
 /// What the thread that keeps the connection shares with those who use it.
@@ -91,37 +90,35 @@ impl Connected {
             Fault::invalid(format!("`{}` is no address of a Redis server: {error}", server.url))
         })?;
         let link = Link { client, connection: ArcSwapOption::empty(), look: Notify::new() };
+        let link = Arc::new(link);
+        keep(&link)?;
         Ok(Self {
-            link: Arc::new(link),
+            link,
             script: Script::new(AGREE),
             deadline: server.deadline,
             rests_until: AtomicU64::new(0),
             begun: Instant::now(),
-            keeps: OnceLock::new(),
         })
     }
 
     /// The pin that counts; none when the server did not say so in time.
     pub(crate) async fn agree(&self, name: &PinName<'_>, proposed: Pin) -> Option<Pin> {
-        if !self.keeps.get_or_init(|| keep(&self.link)) || self.rests() {
+        if self.rests() {
             return None;
         }
         let mut connection = self.link.connection.load().as_deref().cloned()?;
         let mut asked = self.script.prepare_invoke();
         asked.key(name.to_string()).arg(proposed.generation).arg(proposed.to_string());
         asked.arg(LIFETIME_S);
-        match timeout(self.deadline, asked.invoke_async::<String>(&mut connection)).await {
-            Ok(Ok(agreed)) => agreed.parse().ok(),
-            Ok(Err(_)) => {
-                self.link.look.notify_one();
-                self.rest();
-                None
-            }
-            Err(_) => {
-                self.rest();
-                None
-            }
+        let answer = timeout(self.deadline, asked.invoke_async::<String>(&mut connection)).await;
+        if let Ok(Ok(agreed)) = answer {
+            return agreed.parse().ok();
         }
+        if answer.is_ok() {
+            self.link.look.notify_one();
+        }
+        self.rest();
+        None
     }
 
     fn age(&self) -> u64 {
@@ -144,8 +141,8 @@ impl Drop for Connected {
     }
 }
 
-/// Begins to keep the connection; false if this machine gives no thread for it.
-fn keep(link: &Arc<Link>) -> bool {
+/// Begins to keep the connection.
+fn keep(link: &Arc<Link>) -> Result<(), Fault> {
     let link = Arc::downgrade(link);
     let keeper = std::thread::Builder::new().name("session-pins".into());
     let begun = keeper.spawn(move || {
@@ -154,7 +151,8 @@ fn keep(link: &Arc<Link>) -> bool {
             Err(error) => tracing::error!(%error, "session pins are not shared"),
         }
     });
-    begun.inspect_err(|error| tracing::error!(%error, "session pins are not shared")).is_ok()
+    let failed = |error| Fault::unavailable(format!("no thread for session pins: {error}"));
+    begun.map(drop).map_err(failed)
 }
 
 /// Connects, again and again, as long as anybody needs it.
@@ -178,6 +176,7 @@ async fn keep_connected(link: &Weak<Link>) {
                 }
                 is_told = true;
                 drop(link);
+                // Nothing tells that a server which cannot be reached is there again.
                 sleep(again).await;
                 again = (again * 2).min(LOOK);
             }

@@ -31,6 +31,16 @@ pub(crate) struct Plan {
     begun: Instant,
 }
 
+/// Who asks, and what is known of it besides what it says.
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'p> {
+    pub(crate) peer: &'p Peer,
+    /// Whether what it says for others is believed.
+    pub(crate) trusted: bool,
+    /// What replicas agreed that its session has, where they were asked.
+    pub(crate) pin: Option<Pin>,
+}
+
 /// The deployment that answers.
 pub(crate) type Found<'t> = Matched<'t, Arc<Backend>>;
 
@@ -50,15 +60,14 @@ impl Front {
         })
     }
 
-    /// Picks the revision. `pin` is what replicas agreed on, where they did.
+    /// Picks the revision.
     pub(crate) fn plan(
         &self,
         found: &Found<'_>,
         said: &impl Says,
-        peer: &Peer,
-        trusted: bool,
-        pin: Option<Pin>,
+        client: Client<'_>,
     ) -> Result<Plan, NoChoice> {
+        let Client { peer, trusted, pin } = client;
         let deployment = found.deployment;
         let (cookies, name) = (cookies(said), session_name(found));
         let mut ask = ask(found, said, cookies.as_deref(), name.as_ref(), trusted);

@@ -9,7 +9,7 @@ use workload::Relay;
 
 use crate::forward::{About, Written, X_REVISION, announce, is_trusted};
 use crate::in_flight::Answer;
-use crate::plan::Plan;
+use crate::plan::{Client, Plan};
 use crate::preview::{self, X_PREVIEW};
 use crate::says::Lines;
 use crate::service::Front;
@@ -44,7 +44,7 @@ impl Front {
         if is_named && self.plane.sessions().pins.are_shared() {
             return None;
         }
-        let plan = self.plan(&found, &said, peer, trusted, None).ok()?;
+        let plan = self.plan(&found, &said, Client { peer, trusted, pin: None }).ok()?;
         let rest = found.prefix.rest(path)?;
         let (relay, public_path) = plan.backend.loaded()?.relay(rest)?;
         let method = Method::from_bytes(head.method.as_bytes()).ok()?;

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use dispatch::{NoChoice, Pin};
+use dispatch::NoChoice;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ingress::codec::RequestHead;
 use ingress::{Peer, Service};
@@ -14,7 +14,7 @@ use crate::answer::short;
 use crate::forward::{About, Told, announce, drop_untrusted, is_trusted};
 use crate::hold::PATIENCE;
 use crate::in_flight::Answer;
-use crate::plan::Plan;
+use crate::plan::{Client, Plan};
 use crate::plane::Plane;
 use crate::preview::{self, X_PREVIEW};
 use crate::relay::Passing;
@@ -54,8 +54,9 @@ impl Service for Front {
             drop_untrusted(request.headers_mut());
         }
         let pin = self.pinned(request.headers(), request.uri().path(), trusted).await;
-        let plan = match self.prepare(&mut request, peer, trusted, pin) {
-            Err(Refused::Paused) => self.held(&mut request, peer, trusted, pin).await,
+        let client = Client { peer, trusted, pin };
+        let plan = match self.prepare(&mut request, client) {
+            Err(Refused::Paused) => self.held(&mut request, client).await,
             prepared => prepared,
         };
         let plan = match plan {
@@ -85,9 +86,7 @@ impl Front {
     async fn held(
         &self,
         request: &mut Request<ingress::Body>,
-        peer: &Peer,
-        trusted: bool,
-        pin: Option<Pin>,
+        client: Client<'_>,
     ) -> Result<Plan, Refused> {
         let Some(_held) = self.plane.hold().one() else { return Err(Refused::Paused) };
         let over = Instant::now() + PATIENCE;
@@ -95,7 +94,7 @@ impl Front {
             let mut changed = pin!(self.plane.changed().notified());
             // Heard from first, and looked at after: a change in between is not missed.
             changed.as_mut().enable();
-            match self.prepare(request, peer, trusted, pin) {
+            match self.prepare(request, client) {
                 Err(Refused::Paused) => {}
                 prepared => return prepared,
             }
@@ -109,9 +108,7 @@ impl Front {
     fn prepare(
         &self,
         request: &mut Request<ingress::Body>,
-        peer: &Peer,
-        trusted: bool,
-        pin: Option<Pin>,
+        client: Client<'_>,
     ) -> Result<Plan, Refused> {
         let table = self.plane.table();
         let headers = request.headers();
@@ -120,16 +117,16 @@ impl Front {
             let answer = short(StatusCode::NOT_FOUND, "not-found", why, headers);
             return Err(Refused::Answer(Box::new(answer)));
         };
-        if let Some(answer) = preview::taken(request, &found, peer.tls) {
+        if let Some(answer) = preview::taken(request, &found, client.peer.tls) {
             return Err(Refused::Answer(Box::new(answer)));
         }
-        let plan = self.plan(&found, headers, peer, trusted, pin);
+        let plan = self.plan(&found, headers, client);
         let plan = plan.map_err(|why| match why {
             NoChoice::Paused => Refused::Paused,
             why => Refused::Answer(Box::new(refusal(why, headers))),
         })?;
         let about = About {
-            peer,
+            peer: client.peer,
             prefix: found.prefix.as_str(),
             public_path: "/",
             revision: plan.backend.name.as_bytes(),

@@ -12,9 +12,6 @@ use store::EnvironmentStore;
 use crate::plane::Plane;
 use crate::secrets::DevStore;
 
-/// Where the password of the server is, in the secrets slot.
-const PASSWORD: &str = "env-packs/sessions/password";
-
 /// What is remembered of sessions, and with whom.
 #[derive(Default)]
 pub(crate) struct Sessions {
@@ -45,8 +42,13 @@ impl Plane {
 
 /// Whether a commit that touched these may have changed with whom sessions are shared.
 pub(crate) fn are_concerned(keys: &BTreeSet<&Key>) -> bool {
-    let is_password = |key: &&Key| matches!(key, Key::Secret(path) if path.as_str() == PASSWORD);
-    keys.contains(&Key::Environment) || keys.iter().any(is_password)
+    let password = password_path().map(Key::Secret);
+    keys.contains(&Key::Environment) || password.is_ok_and(|key| keys.contains(&key))
+}
+
+/// Where the password of the server is, in the secrets slot.
+fn password_path() -> Result<SecretPath, Fault> {
+    SecretPath::of_env_pack(Slot::Sessions, "password")
 }
 
 /// The server that the slot is bound to; none where sessions are remembered in memory.
@@ -70,7 +72,7 @@ fn server(
 }
 
 fn password(store: &EnvironmentStore, view: &dyn View) -> Result<Option<String>, Fault> {
-    let path: SecretPath = PASSWORD.parse().map_err(Fault::internal)?;
+    let path = password_path()?;
     if view.secret(&path)?.is_none() {
         return Ok(None);
     }

@@ -62,8 +62,10 @@ impl Usage {
     /// Notes what came since the last time.
     fn note(&mut self, store: &EnvironmentStore, now: Timestamp) -> Result<(), Fault> {
         let day = now.strftime("%Y-%m-%d").to_string();
-        let mut today = match self.today.take() {
-            Some(today) if today.day == day => today,
+        let mut today = match (self.today.take(), self.unwritten.get(&day)) {
+            (Some(today), _) if today.day == day => today,
+            // The clock was put back to a day that still has to be written.
+            (_, Some(today)) => today.clone(),
             _ => known(store, &day)?.unwrap_or_else(|| UsageDay::new(day.clone())),
         };
         let mut is_new = false;
@@ -146,15 +148,16 @@ fn known(store: &EnvironmentStore, day: &str) -> Result<Option<UsageDay>, Fault>
             return Err(Fault::unavailable(why));
         }
     };
-    let day = document::from_json(&text).map_err(|fault: Fault| {
-        Fault::unhealthy(format!(
-            "`{}` is not as it was written: {}",
-            path.display(),
-            fault.message
-        ))
-        .hint("move it away; what is used is then noted anew")
-    });
-    day.map(Some)
+    let altered = |why: &str| {
+        Fault::unhealthy(format!("`{}` is not as it was written: {why}", path.display()))
+            .hint("move it away; what is used is then noted anew")
+    };
+    let found: UsageDay =
+        document::from_json(&text).map_err(|fault: Fault| altered(&fault.message))?;
+    if found.day != day {
+        return Err(altered(&format!("it is of {}", found.day)));
+    }
+    Ok(Some(found))
 }
 
 /// What was noted from one day to another, both included, as `YYYY-MM-DD`.
@@ -179,7 +182,9 @@ pub fn used_days(
     for entry in entries {
         let name = entry.map_err(failed)?.file_name();
         let day = name.to_str().and_then(|name| name.strip_suffix(".json"));
-        names.extend(day.filter(|day| (first..=last).contains(day)).map(str::to_owned));
+        // What somebody moved aside has a longer name, and would count twice.
+        let is_asked = |day: &&str| day.len() == first.len() && (first..=last).contains(day);
+        names.extend(day.filter(is_asked).map(str::to_owned));
     }
     names.sort();
     let days = names.iter().map(|day| known(store, day).map(Option::into_iter));

@@ -3,7 +3,7 @@
 use deploy_spec::revision::{DRAIN_SECONDS, DRAIN_SECONDS_MAX, RevisionSchema};
 use deploy_spec::{
     BundleId, DeploymentId, DeploymentRecord, Digest, Fault, Lifecycle, PinnedPack, Revision,
-    RevisionId, SecretNeed, SecretRef, Signature, document,
+    RevisionId, SecretNeed, SecretPath, SecretRef, Signature, document,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -195,9 +195,9 @@ fn pin(
     let config =
         effective(Some(&bundle.config), &environment.config, Some(&deployment.config_overrides));
     let secret_ref = |need: &SecretNeed| -> Result<SecretRef, Fault> {
-        let text =
-            format!("secret://{}/{}/{}", deployment.environment_id, bundle.bundle_id, need.name);
-        text.parse().map_err(|why: String| Fault::invalid(why).at("/bundle"))
+        let path = SecretPath::of_bundle(&bundle.bundle_id, &need.name);
+        let path = path.map_err(|fault| fault.at("/bundle"))?;
+        Ok(SecretRef::new(&deployment.environment_id, &path))
     };
     Ok(Revision {
         schema: RevisionSchema,

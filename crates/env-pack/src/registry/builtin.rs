@@ -3,7 +3,7 @@
 
 use deploy_spec::{Fault, Slot};
 use semver::{Comparator, Op, Prerelease, VersionReq};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Handler;
 use crate::setup::{Question, QuestionKind, Setup};
@@ -70,16 +70,16 @@ fn shared_sessions() -> Result<Handler, Fault> {
             )
         },
     ])?;
-    let settings = json!({
+    let open = setup.questions().iter().filter(|question| question.kind != QuestionKind::Secret);
+    let properties: Map<String, Value> =
+        open.map(|question| (question.name.clone(), question.schema())).collect();
+    let mut settings = json!({
         "type": "object",
-        "properties": {
-            "url": {"type": "string", "pattern": format!("^(?:{REDIS_URL})$")},
-            "user": {"type": "string"},
-            "deadline_ms": {"type": "integer", "minimum": 1, "maximum": 1_000},
-        },
+        "properties": properties,
         "required": ["url"],
         "unevaluatedProperties": false,
     });
+    settings["properties"]["deadline_ms"]["type"] = "integer".into();
     Ok(handler(SHARED_SESSIONS, Slot::Sessions, settings, setup))
 }
 

@@ -82,7 +82,7 @@ fn secrets(folder: &Path, bundle: &Path) -> Result<BTreeMap<String, PathBuf>, Fa
     for entry in std::fs::read_dir(&folder).map_err(unread)? {
         let file = entry.map_err(unread)?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let path: SecretPath = format!("{bundle_id}/{name}").parse().map_err(Fault::invalid)?;
+        let path = SecretPath::of_bundle(&bundle_id, &name)?;
         // Read once, so that one that is open to others is refused before anything is done.
         env_pack::read_file(&file)?;
         found.insert(path.to_string(), file);

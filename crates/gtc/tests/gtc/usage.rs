@@ -54,6 +54,19 @@ fn requests_are_counted_once_however_the_process_ends() {
         customers.iter().map(|row| (&row["customer_id"], &row["requests"])).collect();
     assert_eq!(counts.iter().find(|row| *row.0 == "other").map(|row| row.1), Some(&json!(7)));
 
+    // What is put beside it does not count, and what is put in another's place is named.
+    let folder = world.gtc.store_root().join("local/usage");
+    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let files: Vec<_> = files.collect();
+    for file in &files {
+        std::fs::copy(file, file.with_extension("old.json")).unwrap();
+    }
+    assert_eq!(requests(&world), 62);
+    std::fs::copy(&files[0], folder.join("2026-01-01.json")).unwrap();
+    let words = ["op", "usage", "report", "--since", "2026-01-01T00:00:00Z"];
+    let (code, said) = world.refused(&words, "");
+    assert_eq!(code, 7, "{said}");
+
     let last_year = ["local", "--since", "2020-01-01T00:00:00Z", "--until", "2020-12-31T00:00:00Z"];
     assert_eq!(world.op("usage report", &last_year)["rows"], json!([]));
     let words = ["op", "usage", "report", "--since", "1d", "--until", "2d"];

@@ -51,11 +51,10 @@ impl Group {
     }
 
     fn path(&self, name: &str) -> Result<SecretPath, Fault> {
-        let path = match &self.whose {
-            Whose::Bundle(bundle) => format!("{bundle}/{name}"),
-            Whose::Pack(slot) => format!("env-packs/{slot}/{name}"),
-        };
-        path.parse().map_err(Fault::invalid)
+        match &self.whose {
+            Whose::Bundle(bundle) => SecretPath::of_bundle(bundle, name),
+            Whose::Pack(slot) => SecretPath::of_env_pack(*slot, name),
+        }
     }
 
     /// The answers of this group out of all, over what is there.

@@ -6,7 +6,7 @@ mod secrets;
 use std::path::PathBuf;
 
 use clap::Args;
-use deploy_spec::{Fault, SecretPath};
+use deploy_spec::Fault;
 use env_pack::SecretBytes;
 use machine::{Bootstrapped, Destination, HostKey, Reached, Sources, Ssh, Wanted, Way};
 use serve::ambient;
@@ -185,9 +185,4 @@ fn text(done: &Bootstrapped) -> String {
         "`{name}` is on `{host}` as described, and healthy, after {steps} steps.\n\
          There, `sudo {program} single-vm status --spec {description}` tells how it is.\n"
     )
-}
-
-/// The path of a secret of a bundle, as its environment has it.
-fn path_of(bundle: &str, name: &str) -> Result<SecretPath, Fault> {
-    format!("{bundle}/{name}").parse().map_err(Fault::invalid)
 }

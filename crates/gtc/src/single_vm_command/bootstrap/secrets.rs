@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bundle::Archive;
-use deploy_spec::{Fault, SecretNeed};
+use deploy_spec::{Fault, SecretNeed, SecretPath};
 use env_pack::SecretBytes;
 use machine::Sources;
 
-use super::path_of;
 use super::problems::Problems;
 use crate::environment;
 
@@ -79,7 +78,7 @@ pub(super) fn values(
     }
     let mut values = Vec::new();
     for (name, from) in given.iter().filter(|(name, _)| needs.contains_key(name.as_str())) {
-        problems.keep(path_of(manifest.bundle_id.as_str(), name));
+        problems.keep(SecretPath::of_bundle(&manifest.bundle_id, name));
         values.extend(problems.keep(from.read()).map(|value| (name.clone(), value)));
     }
     Some(values)
