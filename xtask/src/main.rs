@@ -30,6 +30,8 @@ cargo xtask <verb>
   fuzz [--seconds N] [--keep]
                    throws bytes that nobody made at what reads bundles, 60 seconds for each target;
                    --keep adds what reached new code to fuzz/corpus
+  chaos [--rounds N]
+                   everything at once, 20 rounds unless it is said, of which each takes some seconds
   image [--quick]  gtc built static, alone in an OCI image, measured and tried under Podman; --quick
                    builds it as for tests, which is larger
   desktops         whether gtc compiles for macOS and for Linux on ARM; its C is left out
@@ -57,6 +59,8 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["test", "--quick"] => test::run(&House::find()?, test::Extent::Quick),
         ["bench", names @ ..] => bench::run(&House::find()?, names),
         ["fuzz", rest @ ..] => fuzz::run(&House::find()?, rest),
+        ["chaos"] => chaos(&House::find()?, "20"),
+        ["chaos", "--rounds", rounds] => chaos(&House::find()?, rounds),
         ["image"] => image::run(&House::find()?, image::Built::ToShip),
         ["image", "--quick"] => image::run(&House::find()?, image::Built::ToTest),
         ["desktops"] => desktops::run(&House::find()?),
@@ -71,4 +75,13 @@ fn run(words: &[&str]) -> Result<(), String> {
         }
         _ => Err(format!("there is no `cargo xtask {}`\n\n{USAGE}", words.join(" "))),
     }
+}
+
+/// The test of that name, for as many rounds, with what its clients did.
+fn chaos(house: &House, rounds: &str) -> Result<(), String> {
+    let rounds = format!("GREENTIC_CHAOS_ROUNDS={rounds}");
+    let test = ["cargo", "nextest", "run", "--workspace", "--success-output", "immediate"];
+    let which = ["-E", "package(gtc) & test(chaos::)"];
+    let words = ["env", &rounds].into_iter().chain(test).chain(which).collect::<Vec<_>>();
+    command::run(&house.root, &words)
 }

@@ -1,6 +1,8 @@
-//! Names that people type: an id, an unambiguous prefix of one, a bundle's name, `r3`.
+//! Names that people type: an id, an unambiguous prefix of one, a bundle's name, `r3`, a tag.
 
-use deploy_spec::{BundleId, DeploymentId, DeploymentRecord, Fault, Revision, RevisionId};
+use deploy_spec::{
+    BundleId, DeploymentId, DeploymentRecord, Fault, Revision, RevisionId, RevisionTag,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +23,7 @@ impl TryFrom<String> for Handle {
         }
         let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
         Err(format!(
-            "`{shown}` names nothing: give an id, a prefix of one, a bundle's name or `r3`"
+            "`{shown}` names nothing: give an id, a prefix of one, a bundle's name, `r3` or a tag"
         ))
     }
 }
@@ -130,8 +132,8 @@ fn with_prefix<T: std::fmt::Display>(mut ids: Vec<T>, prefix: &str) -> Vec<T> {
     ids
 }
 
-/// The revision that `handle` means, of `deployment` if that is given: an id, a prefix, `r3`, or
-/// any of these behind a deployment and a slash, as in `fast2flow/r3`.
+/// The revision that `handle` means, of `deployment` if that is given: an id, a prefix, `r3`, a tag,
+/// or any of these behind a deployment and a slash, as in `fast2flow/r3`.
 ///
 /// # Errors
 /// `not-found`; or `invalid-input` naming the candidates when it could be several.
@@ -158,7 +160,9 @@ pub fn resolve_revision(
         let home = view.revision_home(id)?.ok_or_else(|| no_revision(handle))?;
         return revision_of(view, resolve_deployment(view, Some(&home.into()))?, id, handle);
     }
-    let whole_environment = deployment.is_none() && sequence(handle).is_none();
+    let tag = handle.0.parse::<RevisionTag>().ok();
+    let is_of_deployment = sequence(handle).is_some() || tag.is_some();
+    let whole_environment = deployment.is_none() && !is_of_deployment;
     if whole_environment {
         view.environment()?;
         let names = with_prefix(view.list(&Folder::RevisionHomes)?, &handle.0);
@@ -167,6 +171,10 @@ pub fn resolve_revision(
     }
     let record = resolve_deployment(view, deployment)?;
     let of = record.deployment.deployment_id;
+    if let Some(tag) = tag {
+        let id = record.deployment.tags.get(&tag).copied().ok_or_else(|| no_revision(handle))?;
+        return revision_of(view, record, id, handle);
+    }
     let ids = view.revision_ids(of)?;
     let id = match sequence(handle) {
         Some(sequence) => {

@@ -47,6 +47,8 @@ pub fn project_deployment(
         lifecycle: deployment.lifecycle,
         route_binding: deployment.route_binding,
         session: deployment.session,
+        tags: deployment.tags,
+        shadow: deployment.shadow,
         split: allocation.map(|(generation, allocation)| RuntimeSplit { generation, allocation }),
         revisions: revisions.collect(),
     }))

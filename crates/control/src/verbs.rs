@@ -12,10 +12,14 @@ pub const VERBS: [(&str, &[&str], &[&str]); 12] = [
     ("bundles", &["add", "update", "pause", "resume", "remove"], &["list", "show"]),
     (
         "revisions",
-        &["stage", "warm", "drain", "complete-drain", "retry", "archive", "prune"],
+        &["stage", "warm", "drain", "complete-drain", "retry", "archive", "tag", "untag", "prune"],
         &["list", "show", "diff"],
     ),
-    ("traffic", &["set", "rollback", "clear"], &["show", "history"]),
+    (
+        "traffic",
+        &["set", "rollback", "clear", "shadow", "unshadow"],
+        &["show", "history", "differences"],
+    ),
     ("config", &["set", "unset"], &["show"]),
     ("credentials", &["bootstrap", "rotate", "import"], &["requirements", "validate", "show"]),
     ("secrets", &["put", "rotate", "delete"], &["list", "get"]),

@@ -1,14 +1,20 @@
 //! A bundle's place in an environment: who it is for and where it answers.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::reference::PolicyRef;
 use crate::route::RouteBinding;
-use crate::slug::{BundleId, CustomerId, EnvironmentId};
+use crate::shadow::Shadow;
+use crate::slug::{BundleId, CustomerId, EnvironmentId, RevisionTag};
 use crate::split::TrafficSplit;
-use crate::ulid_id::DeploymentId;
+use crate::ulid_id::{DeploymentId, RevisionId};
+
+/// How many tags a deployment has at most.
+pub const TAGS_MAX: usize = 32;
 
 crate::schema_tag!(
     /// `greentic.deployment.v1`
@@ -77,6 +83,12 @@ pub struct BundleDeployment {
     /// Where the identity of a session comes from.
     #[serde(default)]
     pub session: SessionSource,
+    /// What people call its revisions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<RevisionTag, RevisionId>,
+    /// Which revision answers some requests only to be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
     /// Non-secret values that override the bundle's defaults.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub config_overrides: Map<String, Value>,

@@ -22,6 +22,7 @@ pub mod revision;
 pub mod route;
 pub mod runtime_config;
 pub mod secret;
+pub mod shadow;
 pub mod slots;
 pub mod slug;
 pub mod split;
@@ -52,8 +53,9 @@ pub use revision::{CheckStatus, Drained, GateCheck, Pinned, PinnedPack, PinnedSe
 pub use route::{Host, PathPrefix, RouteAnswers, RouteBinding, RouteKey, TenantSelector};
 pub use runtime_config::{RuntimeConfig, RuntimeDeployment, RuntimeRevision, RuntimeSplit};
 pub use secret::{SECRET_VERSIONS_KEPT, Secret, SecretVersion};
+pub use shadow::{HeaderName, Shadow};
 pub use slots::{Run, Slots};
-pub use slug::{BundleId, CustomerId, EnvironmentId, PackId, TeamId, TenantId};
+pub use slug::{BundleId, CustomerId, EnvironmentId, PackId, RevisionTag, TeamId, TenantId};
 pub use split::{Allocation, Salt, SplitOp, TrafficSplit};
 pub use trust::{KeyState, Signature, TrustedKey};
 pub use ulid_id::{BackupId, DeploymentId, EventId, RevisionId};

@@ -14,7 +14,8 @@ use crate::lifecycle::Lifecycle;
 use crate::reference::SecretRef;
 use crate::revision::{Pinned, PinnedPack};
 use crate::route::{RouteBinding, RouteKey};
-use crate::slug::{BundleId, CustomerId, EnvironmentId, TenantId};
+use crate::shadow::Shadow;
+use crate::slug::{BundleId, CustomerId, EnvironmentId, RevisionTag, TenantId};
 use crate::split::Allocation;
 use crate::ulid_id::{DeploymentId, RevisionId};
 
@@ -59,6 +60,12 @@ pub struct RuntimeDeployment {
     /// Where the identity of a session comes from.
     #[serde(default)]
     pub session: SessionSource,
+    /// What people call its revisions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<RevisionTag, RevisionId>,
+    /// Which revision answers some requests only to be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
     /// Who serves how much; none while it is off the air.
     pub split: Option<RuntimeSplit>,
     /// The revisions that may be asked for: those that are ready or draining.

@@ -50,6 +50,25 @@ checked_text!(
     TeamId, slug, pattern = SLUG, example = "support"
 );
 
+const TAG: &str = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$";
+
+/// An id begins with a digit and `r3` is what a revision is called anyhow, so a tag is neither.
+fn tag(text: &str) -> Result<(), String> {
+    slug(text)?;
+    let is_sequence = text
+        .strip_prefix('r')
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+    if text.starts_with(|first: char| first.is_ascii_lowercase()) && !is_sequence {
+        return Ok(());
+    }
+    Err(format!("{} is no tag: begin it with a letter, and not like `r3`", shown(text)))
+}
+
+checked_text!(
+    /// What people call a revision of a deployment, such as `stable`; it can be moved to another.
+    RevisionTag, tag, pattern = TAG, example = "stable"
+);
+
 impl EnvironmentId {
     /// The environment that `gtc op env init` makes and that every read defaults to.
     #[must_use]
@@ -83,6 +102,17 @@ mod tests {
         }
         for bad in ["", "-a", "a-", "A", "a_b", "a.b", "..", "a/b", "é", "a\n", &"a".repeat(64)] {
             assert!(bad.parse::<EnvironmentId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_neither_an_id_nor_a_sequence() {
+        for good in ["stable", "r", "r3a", "rc1", "r-3", "v2-1"] {
+            assert!(good.parse::<RevisionTag>().is_ok(), "{good}");
+        }
+        let id = "01kax0000000000000000000r3";
+        for bad in ["r3", "r0", "r00", "3", "1-0", id, "R3", "Stable", "", "a-", "a/b"] {
+            assert!(bad.parse::<RevisionTag>().is_err(), "{bad}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Picking the revision: forced by somebody trusted, else by a preview, else by the session's cookie
 //! or pin, else by the slot of the session; a request without a session draws a slot (DESIGN §8).
 
-use deploy_spec::{DeploymentLifecycle, Lifecycle, RevisionId, SessionSource};
+use deploy_spec::{DeploymentLifecycle, RevisionId, SessionSource};
 
 use crate::cookie::{LIFETIME_S, Sticky, values};
 use crate::deployment::{Deployment, Live, Owners};
@@ -17,7 +17,7 @@ pub(crate) const COOKIES_TRIED: usize = 8;
 /// What is known of a request, as far as the choice needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
-    /// The revision that a trusted peer asks for: an id or `r3`.
+    /// The revision that a trusted peer asks for: an id, `r3` or a tag.
     pub forced: Option<&'a str>,
     /// The preview that it brings.
     pub preview: Option<&'a str>,
@@ -87,7 +87,7 @@ pub fn choose<'a, B>(
         return Err(NoChoice::Paused);
     }
     if let Some(name) = ask.forced {
-        let live = forced(deployment, name).ok_or(NoChoice::NoSuchRevision)?;
+        let live = deployment.named(name).ok_or(NoChoice::NoSuchRevision)?;
         return Ok(Choice { live, why: Why::Forced, cookie: None, pin: None });
     }
     if let Some(live) = ask.preview.and_then(|text| previewed(deployment, text, ask, keys)) {
@@ -105,19 +105,6 @@ pub fn choose<'a, B>(
     }
 }
 
-fn forced<'a, B>(deployment: &'a Deployment<B>, name: &str) -> Option<&'a Live<B>> {
-    // Ids hold no lower-case letters.
-    let found = match name.strip_prefix('r') {
-        Some(digits) => {
-            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-            let sequence: u64 = digits.parse().ok().filter(|_| plain)?;
-            deployment.revisions.iter().find(|live| live.sequence == sequence)
-        }
-        None => deployment.revision(name.parse().ok()?),
-    };
-    found.filter(|live| live.lifecycle == Lifecycle::Ready)
-}
-
 /// A preview that is not believed, or whose revision is gone, is none.
 fn previewed<'a, B>(
     deployment: &'a Deployment<B>,
@@ -126,7 +113,7 @@ fn previewed<'a, B>(
     keys: &CookieKeys,
 ) -> Option<&'a Live<B>> {
     let preview = Preview::verify(text, keys, &deployment.scope, ask.now_s).ok()?;
-    deployment.revision(preview.revision).filter(|live| live.lifecycle == Lifecycle::Ready)
+    deployment.ready(preview.revision)
 }
 
 fn by_slot<'a, B>(
@@ -193,7 +180,7 @@ pub(crate) fn still_valid<'a, B>(
     if pin.generation < split.generation {
         return None;
     }
-    deployment.revision(pin.revision).filter(|live| live.lifecycle == Lifecycle::Ready)
+    deployment.ready(pin.revision)
 }
 
 fn remember<'a, B>(

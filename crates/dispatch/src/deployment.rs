@@ -1,8 +1,10 @@
 //! A deployment as the data plane asks it: who owns which slot, and what can be reached.
 
+use std::collections::BTreeMap;
+
 use deploy_spec::{
     BundleId, CustomerId, DeploymentId, DeploymentLifecycle, EnvironmentId, Lifecycle, RevisionId,
-    RouteBinding, RuntimeDeployment, RuntimeRevision, Salt, SessionSource,
+    RevisionTag, RouteBinding, RuntimeDeployment, RuntimeRevision, Salt, SessionSource, Shadow,
 };
 
 use crate::cookie::Scope;
@@ -35,6 +37,8 @@ pub struct Deployment<B> {
     pub(crate) scope: Scope,
     pins: String,
     pub(crate) split: Option<Owners>,
+    tags: BTreeMap<RevisionTag, RevisionId>,
+    shadow: Option<Shadow>,
     pub(crate) revisions: Vec<Live<B>>,
 }
 
@@ -87,6 +91,8 @@ impl<B> Deployment<B> {
             scope: Scope::new(environment, config.tenant.as_ref(), config.deployment_id),
             pins: pin::prefix(environment, config.deployment_id, config.tenant.as_ref()),
             split: config.split.as_ref().map(owners),
+            tags: config.tags.clone(),
+            shadow: config.shadow.clone(),
             revisions,
         }
     }
@@ -151,9 +157,35 @@ impl<B> Deployment<B> {
         &self.revisions
     }
 
+    /// Who answers some requests only to be compared, while it is ready.
+    #[must_use]
+    pub fn shadow(&self) -> Option<(&Shadow, &Live<B>)> {
+        let shadow = self.shadow.as_ref()?;
+        Some((shadow, self.ready(shadow.revision_id)?))
+    }
+
     pub(crate) fn revision(&self, id: RevisionId) -> Option<&Live<B>> {
         let i = self.revisions.binary_search_by_key(&id, |live| live.revision_id).ok()?;
         self.revisions.get(i)
+    }
+
+    pub(crate) fn ready(&self, id: RevisionId) -> Option<&Live<B>> {
+        self.revision(id).filter(|live| live.lifecycle == Lifecycle::Ready)
+    }
+
+    /// The ready revision that an id, `r3` or a tag names.
+    pub(crate) fn named(&self, name: &str) -> Option<&Live<B>> {
+        // Ids begin with a digit, and no tag is like `r3`.
+        let sequence = name.strip_prefix('r').filter(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        if let Some(sequence) = sequence {
+            let sequence: u64 = sequence.parse().ok()?;
+            let found = self.revisions.iter().find(|live| live.sequence == sequence)?;
+            return self.ready(found.revision_id);
+        }
+        let tagged = name.parse().ok().and_then(|tag: RevisionTag| self.tags.get(&tag).copied());
+        self.ready(tagged.or_else(|| name.parse().ok())?)
     }
 }
 

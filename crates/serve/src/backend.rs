@@ -14,6 +14,7 @@ use workload::{Engine, Given, Workload};
 
 use crate::in_flight::InFlight;
 use crate::secrets::{pins, with_secrets};
+use crate::shadow::Tally;
 
 /// One revision in the table. It outlives the tables it is in, so that what it counted and what
 /// it loaded survive every change of something else.
@@ -41,6 +42,8 @@ pub struct Backend {
     is_draining: AtomicBool,
     /// What it answered since this process began.
     pub(crate) meter: Arc<Meter>,
+    /// What it did as a shadow.
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Backend {
@@ -71,6 +74,7 @@ impl Backend {
             meter: Arc::new(Meter::new(
                 std::thread::available_parallelism().map_or(1, usize::from),
             )),
+            tally: Arc::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use ingress::Peer;
 use smallvec::SmallVec;
 
 use crate::says::{Says, text};
+use crate::shadow::X_SHADOW;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -22,7 +23,7 @@ pub(crate) static X_REVISION: HeaderName = HeaderName::from_static("x-greentic-r
 
 /// The headers that only a trusted peer may send: all that [`announce`] says, and what belongs to
 /// it.
-static OF_TRUSTED_PEERS: [&HeaderName; 9] = [
+static OF_TRUSTED_PEERS: [&HeaderName; 10] = [
     &X_FORWARDED_FOR,
     &X_FORWARDED_PROTO,
     &X_FORWARDED_HOST,
@@ -32,6 +33,7 @@ static OF_TRUSTED_PEERS: [&HeaderName; 9] = [
     &TRACEPARENT,
     &TRACESTATE,
     &X_REVISION,
+    &X_SHADOW,
 ];
 
 /// Whether a header is one that only a trusted peer may send.

@@ -17,6 +17,7 @@ use workload::{Body, BoxError};
 
 use crate::ambient;
 use crate::farewell::Manner;
+use crate::shadow::Witness;
 
 /// The most time within which the streams of a revision say goodbye. They do not all do so at once,
 /// because their clients come back at once.
@@ -117,6 +118,7 @@ pub struct Answer {
     /// The moment in which it says goodbye, once streams do.
     leaves: Option<Pin<Box<Sleep>>>,
     has_left: bool,
+    witness: Option<Witness>,
 }
 
 /// What an answer is to do about the end of its revision.
@@ -130,7 +132,12 @@ enum Turn {
 impl Answer {
     pub(crate) fn new(body: Body, manner: Manner, ticket: Ticket) -> Self {
         let ticket = Some(ticket);
-        Self { body, ticket, manner, turned: None, leaves: None, has_left: false }
+        Self { ticket, manner, ..Self::from(body) }
+    }
+
+    /// The same, seen by somebody.
+    pub(crate) fn seen_by(self, witness: Option<Witness>) -> Self {
+        Self { witness, ..self }
     }
 
     /// How far the end of its revision has come.
@@ -184,8 +191,15 @@ impl Answer {
 impl From<Body> for Answer {
     /// An answer of ours, which no revision is behind.
     fn from(body: Body) -> Self {
-        let manner = Manner::default();
-        Self { body, ticket: None, manner, turned: None, leaves: None, has_left: false }
+        Self {
+            body,
+            ticket: None,
+            manner: Manner::default(),
+            turned: None,
+            leaves: None,
+            has_left: false,
+            witness: None,
+        }
     }
 }
 
@@ -223,10 +237,18 @@ impl http_body::Body for Answer {
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Some(data) = frame.data_ref() {
                         this.manner.watch(data);
+                        if let Some(witness) = &mut this.witness {
+                            witness.add(data, this.body.is_end_stream());
+                        }
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                polled => return polled,
+                polled => {
+                    if let (Poll::Ready(None), Some(witness)) = (&polled, &mut this.witness) {
+                        witness.end();
+                    }
+                    return polled;
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use prometheus::{Encoder as _, TextEncoder};
 
 use crate::backend::Backend;
 use crate::plane::Plane;
+use crate::shadow::ShadowStatus;
 
 /// The media type of [`Plane::metrics`].
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,6 +25,8 @@ struct Families {
     durations: MetricFamily,
     in_flight: MetricFamily,
     weights: MetricFamily,
+    shadows: MetricFamily,
+    differences: MetricFamily,
 }
 
 impl Plane {
@@ -50,6 +53,16 @@ impl Plane {
                 "greentic_traffic_weight_ratio",
                 "The share of new sessions that a revision is given, 0 to 1.",
                 MetricType::GAUGE,
+            ),
+            shadows: family(
+                "greentic_shadow_requests_total",
+                "Requests that a revision answered only to be compared, by what came of it.",
+                MetricType::COUNTER,
+            ),
+            differences: family(
+                "greentic_shadow_differences_total",
+                "What differed in the answers of a shadow; one answer may differ in several ways.",
+                MetricType::COUNTER,
             ),
         };
         let table = self.table();
@@ -101,6 +114,29 @@ impl Families {
         self.durations.mut_metric().push(metric);
         self.in_flight.mut_metric().push(gauge(labels, float(backend.in_flight.count() as u64)));
         self.weights.mut_metric().push(gauge(labels, f64::from(weight) / 10_000.0));
+        if let Some(shadow) = backend.tally.status() {
+            self.add_shadow(labels, &shadow);
+        }
+    }
+
+    fn add_shadow(&mut self, labels: &[LabelPair], shadow: &ShadowStatus) {
+        let add = |family: &mut MetricFamily, name, value: &str, count| {
+            let labels = [labels, &[label(name, value.into())]].concat();
+            family.mut_metric().push(counter(&labels, float(count)));
+        };
+        let results = [
+            ("same", shadow.same),
+            ("different", shadow.different),
+            ("failed", shadow.failed),
+            ("skipped", shadow.skipped),
+        ];
+        for (result, count) in results {
+            add(&mut self.shadows, "result", result, count);
+        }
+        let parts = [("status", shadow.status), ("headers", shadow.headers), ("body", shadow.body)];
+        for (part, count) in parts {
+            add(&mut self.differences, "part", part, count);
+        }
     }
 
     fn text(self, sequence: u64, held: usize, pins: &Pins) -> String {
@@ -131,9 +167,9 @@ impl Families {
             MetricType::GAUGE,
         );
         holds.mut_metric().push(gauge(&[], float(held as u64)));
-        let Self { requests, durations, in_flight, weights } = self;
+        let Self { requests, durations, in_flight, weights, shadows, differences } = self;
         let pins = [remembered, unanswered];
-        let requests = [requests, durations, in_flight, weights];
+        let requests = [requests, durations, in_flight, weights, shadows, differences];
         let families = [build, commit, holds].into_iter().chain(pins).chain(requests);
         let families = families.filter(|family| !family.get_metric().is_empty());
         let mut out = Vec::new();

@@ -18,6 +18,7 @@ use crate::in_flight::{Answer, Ticket};
 use crate::preview;
 use crate::says::{Says, text};
 use crate::service::Front;
+use crate::shadow::Witness;
 
 static X_TENANT: HeaderName = HeaderName::from_static("x-greentic-tenant");
 static X_TEAM: HeaderName = HeaderName::from_static("x-greentic-team");
@@ -28,6 +29,8 @@ pub(crate) struct Plan {
     ticket: Ticket,
     pub(crate) cookie: Option<HeaderValue>,
     pub(crate) tell_revision: bool,
+    /// Who is told what the client is sent.
+    pub(crate) witness: Option<Witness>,
     begun: Instant,
 }
 
@@ -87,7 +90,8 @@ impl Front {
         let cookie = cookie.and_then(|cookie| set_cookie(&cookie, found.prefix.as_str(), peer.tls));
         let ticket = backend.in_flight.begin();
         let tell_revision = self.plane.host_config().revision_header;
-        Ok(Plan { backend, ticket, cookie, tell_revision, begun: Instant::now() })
+        let begun = Instant::now();
+        Ok(Plan { backend, ticket, cookie, tell_revision, witness: None, begun })
     }
 
     /// What replicas agree that the session of a request has; none where nobody is to be asked.
@@ -143,6 +147,7 @@ impl Plan {
     /// The answer of the workload, with what the client is told besides.
     pub(crate) fn finish(self, mut response: Response<Body>) -> Response<Answer> {
         self.count(response.status());
+        let witness = self.witness.map(|witness| witness.see(&response));
         let headers = response.headers_mut();
         headers.remove(&X_REVISION);
         if self.tell_revision {
@@ -152,7 +157,7 @@ impl Plan {
             headers.append(header::SET_COOKIE, cookie);
         }
         let manner = Manner::of(&response);
-        response.map(|body| Answer::new(body, manner, self.ticket))
+        response.map(|body| Answer::new(body, manner, self.ticket).seen_by(witness))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::plan::{Client, Plan};
 use crate::preview::{self, X_PREVIEW};
 use crate::says::Lines;
 use crate::service::Front;
+use crate::shadow;
 
 /// A request on its way to a server.
 pub struct Passing {
@@ -38,6 +39,10 @@ impl Front {
         if !found.deployment.revisions().iter().any(|live| live.backend.has_servers()) {
             return None;
         }
+        let method = Method::from_bytes(head.method.as_bytes()).ok()?;
+        if shadow::may_cast(found.deployment, &method) {
+            return None;
+        }
         let random = rand::random();
         // Nobody can be waited for here.
         let is_named = matches!(found.deployment.session(), SessionSource::Header(_));
@@ -47,7 +52,6 @@ impl Front {
         let plan = self.plan(&found, &said, Client { peer, trusted, pin: None }).ok()?;
         let rest = found.prefix.rest(path)?;
         let (relay, public_path) = plan.backend.loaded()?.relay(rest)?;
-        let method = Method::from_bytes(head.method.as_bytes()).ok()?;
         let about = About {
             peer,
             prefix: found.prefix.as_str(),

@@ -18,6 +18,7 @@ use crate::plan::{Client, Plan};
 use crate::plane::Plane;
 use crate::preview::{self, X_PREVIEW};
 use crate::relay::Passing;
+use crate::shadow;
 
 /// The front of the data plane: what the sockets talk to.
 pub struct Front {
@@ -121,10 +122,11 @@ impl Front {
             return Err(Refused::Answer(Box::new(answer)));
         }
         let plan = self.plan(&found, headers, client);
-        let plan = plan.map_err(|why| match why {
+        let mut plan = plan.map_err(|why| match why {
             NoChoice::Paused => Refused::Paused,
             why => Refused::Answer(Box::new(refusal(why, headers))),
         })?;
+        let drawn = shadow::draw(found.deployment, &plan.backend, request);
         let about = About {
             peer: client.peer,
             prefix: found.prefix.as_str(),
@@ -141,6 +143,7 @@ impl Front {
         {
             shorten(request, &rest);
         }
+        plan.witness = drawn.map(|drawn| drawn.cast(request));
         Ok(plan)
     }
 }

@@ -6,6 +6,7 @@ use deploy_spec::{DeploymentId, EnvironmentId, Fault, Lifecycle, RevisionId, Tim
 use serde::{Deserialize, Serialize};
 
 use crate::plane::Plane;
+use crate::shadow::ShadowStatus;
 
 /// The result of `GET /status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ pub struct RevisionStatus {
     pub errors: u64,
     /// How many it is answering.
     pub in_flight: u64,
+    /// What it did as a shadow; absent where it was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowStatus>,
 }
 
 impl Plane {
@@ -91,5 +95,6 @@ fn revision(live: &dispatch::Live<std::sync::Arc<crate::Backend>>) -> RevisionSt
         requests: counts.requests(),
         errors: counts.errors(),
         in_flight: live.backend.in_flight.count() as u64,
+        shadow: live.backend.tally.status(),
     }
 }

@@ -89,13 +89,17 @@ fn answers() -> Vec<(String, Value)> {
         env_packs::Rollback,
         env_packs::Update,
         revisions::Stage,
+        revisions::Tag,
+        revisions::Untag,
         revisions::Warm,
         secrets::Delete,
         secrets::Put,
         secrets::Rotate,
         traffic::Clear,
         traffic::Rollback,
+        traffic::CastShadow,
         traffic::Set,
+        traffic::Unshadow,
     ]
 }
 

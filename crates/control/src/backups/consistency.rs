@@ -42,7 +42,9 @@ pub fn contradictions(source: &EnvironmentId, records: &[Record]) -> Vec<Problem
     let mut found = book.wholeness();
     for record in records {
         found.extend(match record {
-            Record::Deployment(record) => [book.claimed(record), book.split(record)].concat(),
+            Record::Deployment(record) => {
+                [book.claimed(record), book.split(record), book.named(record)].concat()
+            }
             Record::Retired(record) => book.put_away(record),
             Record::Revision(revision) => book.revision(revision),
             other => book.pointer(other).into_iter().collect(),
@@ -137,6 +139,26 @@ impl Book<'_> {
                 }
                 Some(_) => {}
             }
+        }
+        found
+    }
+
+    /// What has a name was not put away, and what is compared is ready.
+    fn named(&self, record: &DeploymentRecord) -> Vec<String> {
+        let deployment = &record.deployment;
+        let id = deployment.deployment_id;
+        let state = |revision| self.revisions.get(&(id, revision)).map(|found| found.lifecycle);
+        let mut found = Vec::new();
+        for (tag, &revision) in &deployment.tags {
+            if state(revision).is_none_or(|state| state == Lifecycle::Archived) {
+                found.push(format!("deployment {id} calls {revision} `{tag}`, which is put away"));
+            }
+        }
+        if let Some(shadow) = &deployment.shadow
+            && state(shadow.revision_id) != Some(Lifecycle::Ready)
+        {
+            let revision = shadow.revision_id;
+            found.push(format!("deployment {id} has the shadow {revision}, which is not ready"));
         }
         found
     }

@@ -1,5 +1,7 @@
 //! `bundles add`: gives a bundle a place in an environment. Its routes must be free.
 
+use std::collections::BTreeMap;
+
 use deploy_spec::deployment::DeploymentSchema;
 use deploy_spec::{
     BundleDeployment, BundleId, CustomerId, DeploymentId, DeploymentLifecycle, DeploymentRecord,
@@ -97,6 +99,8 @@ impl Verb for Add {
             lifecycle: DeploymentLifecycle::Active,
             route_binding,
             session: answers.session.clone(),
+            tags: BTreeMap::new(),
+            shadow: None,
             config_overrides: answers.config.clone(),
             revenue_policy_ref: answers.revenue_policy_ref.clone(),
             last_sequence: 0,

@@ -67,6 +67,8 @@ impl Verb for Remove {
         draft.delete(Key::BundleMember(deployment.bundle_id.clone(), id));
         draft.delete(Key::Deployment(id));
         roster::remove(id, draft)?;
+        deployment.shadow = None;
+        deployment.tags.clear();
         deployment.lifecycle = DeploymentLifecycle::Retired;
         deployment.retired_at = Some(now);
         deployment.generation += 1;

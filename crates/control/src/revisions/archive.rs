@@ -1,6 +1,6 @@
 //! `revisions archive`: puts a revision away for good.
 
-use deploy_spec::{Fault, Lifecycle, Revision, Timestamp};
+use deploy_spec::{DeploymentRecord, Fault, Lifecycle, Revision, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,7 @@ impl Verb for Archive {
             return Ok(MoveOutcome::of(&revision));
         }
         must_not_serve(draft.view(), &record, &revision)?;
+        must_have_no_tag(&record, &revision)?;
         must_have_drained(&revision, draft.now())?;
         let revision = archived(revision, draft.now())?;
         draft.becomes(revision.generation);
@@ -50,6 +51,15 @@ impl Verb for Archive {
         draft.put(Record::Revision(revision));
         Ok(outcome)
     }
+}
+
+/// Who put a name to a revision wants it kept.
+fn must_have_no_tag(record: &DeploymentRecord, revision: &Revision) -> Result<(), Fault> {
+    let mut tags = record.deployment.tags.iter();
+    let Some((tag, _)) = tags.find(|(_, id)| **id == revision.revision_id) else { return Ok(()) };
+    let of = revision.deployment_id;
+    Err(Fault::refused(format!("revision r{} is called `{tag}`", revision.sequence))
+        .hint(format!("gtc op revisions untag {tag} --deployment {of}")))
 }
 
 /// What drains has until its drain time is over; a drain whose beginning nobody noted is over.

@@ -2,7 +2,7 @@
 
 use deploy_spec::{
     BundleId, DeploymentId, DeploymentRecord, Digest, Fault, Lifecycle, Revision, RevisionId,
-    Timestamp,
+    RevisionTag, Timestamp,
 };
 use serde::Serialize;
 
@@ -28,6 +28,9 @@ pub struct RevisionSummary {
     pub lifecycle: Lifecycle,
     /// Its share of traffic now, in basis points.
     pub weight_bps: u16,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<RevisionTag>,
     /// What its bundle is pinned to.
     pub bundle_digest: Digest,
     /// When it was made.
@@ -72,7 +75,9 @@ pub fn list(
 }
 
 pub(super) fn summary(record: &DeploymentRecord, revision: Revision) -> RevisionSummary {
+    let called = record.deployment.tags.iter().filter(|(_, id)| **id == revision.revision_id);
     RevisionSummary {
+        tags: called.map(|(tag, _)| tag.clone()).collect(),
         deployment_id: revision.deployment_id,
         bundle_id: revision.bundle_id,
         revision_id: revision.revision_id,

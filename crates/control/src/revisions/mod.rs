@@ -11,6 +11,8 @@ mod prune;
 mod retry;
 mod show;
 mod stage;
+mod tag;
+mod untag;
 mod warm;
 
 pub use archive::{Archive, ArchiveAnswers};
@@ -24,6 +26,8 @@ pub use prune::{Prune, PruneAnswers, PruneOutcome, PrunedRevision};
 pub use retry::{Retry, RetryAnswers};
 pub use show::{RevisionShown, show};
 pub use stage::{Stage, StageAnswers, StageOutcome, StagedBundle};
+pub use tag::{Tag, TagAnswers, TagOutcome};
+pub use untag::{Untag, UntagAnswers};
 pub use warm::{GateReport, Warm, WarmAnswers, WarmOutcome, subject};
 
 pub(crate) use moves::archived;

@@ -87,12 +87,18 @@ pub(super) fn wrong_state(revision: &Revision, only: &str, hint: String) -> Faul
         .detail("lifecycle", lifecycle.name())
 }
 
-/// Law 3: what has weight stays ready.
+/// Law 3: what has weight stays ready; so does what is compared.
 pub(super) fn must_not_serve(
     view: &dyn View,
     record: &DeploymentRecord,
     revision: &Revision,
 ) -> Result<(), Fault> {
+    let shadow = record.deployment.shadow.as_ref();
+    if shadow.is_some_and(|shadow| shadow.revision_id == revision.revision_id) {
+        let why = format!("revision r{} answers as a shadow", revision.sequence);
+        let of = revision.deployment_id;
+        return Err(Fault::refused(why).hint(format!("gtc op traffic unshadow --deployment {of}")));
+    }
     let weight = record.split.as_ref().map_or(0, |split| split.weight_of(revision.revision_id));
     if weight == 0 {
         return Ok(());

@@ -5,16 +5,20 @@ mod history;
 mod outcome;
 mod rollback;
 mod set;
+mod shadow;
 mod share;
 mod show;
+mod unshadow;
 
 pub use clear::{Clear, ClearAnswers};
 pub use history::{GenerationShown, HistoryShown, history};
 pub use outcome::{EntryShown, SplitOutcome};
 pub use rollback::{Rollback, RollbackAnswers};
 pub use set::{EntryAnswers, Set, SetAnswers};
+pub use shadow::{CastShadow, ShadowAnswers, ShadowOutcome};
 pub use share::{OtherShare, others_of};
 pub use show::{ShareShown, SplitShown, show};
+pub use unshadow::{Unshadow, UnshadowAnswers};
 
 use deploy_spec::split::SplitSchema;
 use deploy_spec::{

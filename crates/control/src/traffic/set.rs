@@ -78,7 +78,7 @@ fn weights(
 }
 
 /// The share of one entry; or the field that is wrong, and why.
-fn share(entry: &EntryAnswers) -> Result<Bps, (&'static str, String)> {
+pub(super) fn share(entry: &EntryAnswers) -> Result<Bps, (&'static str, String)> {
     match (entry.weight_percent, entry.weight_bps) {
         (Some(percent), None) => Bps::from_percent(percent).map_err(|why| ("/weight_percent", why)),
         (None, Some(bps)) => Bps::new(bps).map_err(|why| ("/weight_bps", why)),

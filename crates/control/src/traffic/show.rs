@@ -1,7 +1,7 @@
 //! `traffic show`: who serves how much now.
 
 use deploy_spec::{
-    Actor, BundleId, DeploymentId, DeploymentRecord, Fault, Lifecycle, RevisionId, SplitOp,
+    Actor, BundleId, DeploymentId, DeploymentRecord, Fault, Lifecycle, RevisionId, Shadow, SplitOp,
     Timestamp,
 };
 use serde::Serialize;
@@ -33,6 +33,9 @@ pub struct SplitShown {
     pub generation: Option<u64>,
     /// Who serves how much; empty while the deployment is off the air.
     pub entries: Vec<ShareShown>,
+    /// Which revision answers only to be compared, and how much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
     /// Whether there is something to roll back to.
     pub has_previous: bool,
     /// What made it.
@@ -68,6 +71,7 @@ pub fn show(view: &dyn View, deployment: Option<&Handle>) -> Result<SplitShown, 
         bundle_id: deployment.bundle_id,
         generation: split.as_ref().map(|split| split.generation),
         entries,
+        shadow: deployment.shadow,
         has_previous: split.as_ref().is_some_and(|split| split.previous.is_some()),
         op: split.as_ref().map(|split| split.op),
         at: split.as_ref().map(|split| split.at),

@@ -85,7 +85,7 @@ fn a_wrong_field_deep_inside_is_named_too() {
     insta::assert_snapshot!(told.concat(), @r#"
     "/entries" invalid type: map, expected a sequence
     "/entries/1/weight" unknown field `weight`, expected one of `revision_id`, `weight_percent`, `weight_bps`
-    "/entries/1/revision_id" `r 1` names nothing: give an id, a prefix of one, a bundle's name or `r3`
+    "/entries/1/revision_id" `r 1` names nothing: give an id, a prefix of one, a bundle's name, `r3` or a tag
     "/entries/1/weight_bps" invalid value: integer `70000`, expected u16
     "/entries/1/weight_bps" invalid value: integer `-1`, expected u16
     "/entries/1/weight_percent" invalid type: string "1", expected f64
@@ -102,7 +102,7 @@ fn a_wrong_field_deep_inside_is_named_too() {
     "/bundle_digest" `sha256:00` is not a digest: `sha256:` and 64 lower-case hex digits
     "/drain_seconds" invalid type: string "30s", expected u32
     "" missing field `bundle`
-    "/revision_id" `` names nothing: give an id, a prefix of one, a bundle's name or `r3`
+    "/revision_id" `` names nothing: give an id, a prefix of one, a bundle's name, `r3` or a tag
     "/host_config/trusted_peers/0" invalid IP address syntax
     "/trust_root/0" missing field `public_key`
     "/slot" unknown variant `disk`, expected one of `deployer`, `secrets`, `telemetry`, `sessions`, `state`, `revocation`
@@ -167,6 +167,10 @@ fn the_schema_of_every_verb_names_every_field_and_refuses_others() {
     revisions complete-drain: deployment_id environment_id expected_generation idempotency_key revision_id
     revisions retry: deployment_id environment_id expected_generation idempotency_key revision_id
     revisions archive: deployment_id environment_id expected_generation idempotency_key revision_id
+    revisions tag: deployment_id environment_id expected_generation idempotency_key revision_id tag
+    revisions untag: deployment_id environment_id expected_generation idempotency_key tag
+    traffic shadow: deployment_id entry environment_id expected_generation idempotency_key ignore_headers
+    traffic unshadow: deployment_id environment_id expected_generation idempotency_key
     revisions prune: deployment_id environment_id expected_generation idempotency_key keep older_than_days
     env-packs add: answers environment_id expected_generation idempotency_key kind pack_ref slot
     env-packs update: answers environment_id expected_generation idempotency_key kind pack_ref slot

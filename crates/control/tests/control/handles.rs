@@ -1,6 +1,7 @@
 //! Names that people type.
 
-use control::{Handle, resolve_deployment, resolve_revision};
+use control::{Handle, resolve_deployment, resolve_revision, revisions};
+use deploy_spec::deployment::TAGS_MAX;
 use deploy_spec::{Fault, Kind};
 use serde_json::json;
 
@@ -158,6 +159,34 @@ fn sequences_are_found_where_ids_have_gaps() {
 }
 
 #[test]
+fn a_tag_names_a_revision_of_its_deployment() {
+    let mut world = World::serving(2);
+    let of = |world: &World| world.deployment("fast2flow").deployment;
+    let document = json!({"revision_id": "r2", "tag": "next"});
+    world.ask::<revisions::Tag>(document).unwrap();
+    let second = revision(&world, None, "r2").unwrap();
+    for handle in ["next", "fast2flow/next"] {
+        assert_eq!(revision(&world, None, handle), Ok(second.clone()));
+    }
+    // Again changes nothing; elsewhere, it moves.
+    let generation = of(&world).generation;
+    world.ask::<revisions::Tag>(json!({"revision_id": "next", "tag": "next"})).unwrap();
+    assert_eq!(of(&world).generation, generation);
+    world.ask::<revisions::Tag>(json!({"revision_id": "r1", "tag": "next"})).unwrap();
+    assert_eq!(revision(&world, None, "next"), revision(&world, None, "r1"));
+    world.ask::<revisions::Untag>(json!({"tag": "next"})).unwrap();
+    assert_eq!(revision(&world, None, "next").unwrap_err().kind, Kind::NotFound);
+
+    for i in 0..TAGS_MAX {
+        let document = json!({"revision_id": "r1", "tag": format!("t{i}")});
+        world.ask::<revisions::Tag>(document).unwrap();
+    }
+    let fault = world.ask::<revisions::Tag>(json!({"revision_id": "r1", "tag": "more"}));
+    assert_eq!(fault.unwrap_err().kind, Kind::Refused);
+    assert_eq!(of(&world).tags.len(), TAGS_MAX);
+}
+
+#[test]
 fn what_names_nothing_is_not_found() {
     let (mut world, _) = two();
     world.stage("shop");
@@ -172,10 +201,11 @@ fn what_names_nothing_is_not_found() {
         assert_eq!(fault.kind, Kind::NotFound, "{handle}");
         assert_eq!(fault.hint.as_deref(), Some("gtc op revisions list"), "{handle}");
     }
-    for handle in ["nope/r1", "shop/r2", nobody, "r", "r0", "shop/shop/r1"] {
+    for handle in ["nope/r1", "shop/r2", nobody, "r0", "shop/shop/r1", "shop/next"] {
         assert_eq!(revision(&world, None, handle).unwrap_err().kind, Kind::NotFound, "{handle}");
     }
-    for handle in ["/r1", "shop/", "/"] {
+    // A tag is one of a deployment, and there are two.
+    for handle in ["/r1", "shop/", "/", "next"] {
         assert_eq!(
             revision(&world, None, handle).unwrap_err().kind,
             Kind::InvalidInput,

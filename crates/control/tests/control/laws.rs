@@ -264,6 +264,13 @@ fn audit_tells(transaction: &Transaction) {
 fn live_revisions_are_ready(after: &Memory) {
     for id in after.deployment_ids().unwrap() {
         let record = after.deployment(id).unwrap().unwrap();
+        let lifecycle = |of| after.revision(id, of).unwrap().map(|revision| revision.lifecycle);
+        for revision in record.deployment.tags.values() {
+            assert_ne!(lifecycle(*revision).expect("a tag names a revision"), Lifecycle::Archived);
+        }
+        if let Some(shadow) = &record.deployment.shadow {
+            assert_eq!(lifecycle(shadow.revision_id), Some(Lifecycle::Ready));
+        }
         let Some(allocation) = record.split.and_then(|split| split.allocation) else { continue };
         let sum: u16 = allocation.entries.entries().iter().map(|e| e.weight_bps.get()).sum();
         assert_eq!(sum, 10_000);

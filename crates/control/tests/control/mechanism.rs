@@ -217,6 +217,10 @@ fn each_change_leaves_one_audit_event() {
     revisions complete-drain on D1.r4, 2 to 3: ok
     revisions retry on D1.r3, 1 to 2: ok
     revisions archive on D1.r3, 1 to 2: ok
+    revisions tag on D1, 6 to 7: ok
+    revisions untag on D1, 6 to 7: ok
+    traffic shadow on D1, 5 to 6: ok
+    traffic unshadow on D1, 5 to 6: ok
     revisions prune on D1, 4 to -: ok
     env-packs add on revocation, - to 0: ok
     env-packs update on telemetry, 0 to 1: ok
@@ -268,6 +272,10 @@ fn each_refusal_leaves_one_audit_event() {
     revisions complete-drain on D1.r4, 2 to -: conflict: D1.r4 was changed by somebody else: generation 99 was expected, it is 2
     revisions retry on D1.r3, 1 to -: conflict: D1.r3 was changed by somebody else: generation 99 was expected, it is 1
     revisions archive on D1.r3, 1 to -: conflict: D1.r3 was changed by somebody else: generation 99 was expected, it is 1
+    revisions tag on D1, 6 to -: conflict: D1 was changed by somebody else: generation 99 was expected, it is 6
+    revisions untag on D1, 6 to -: conflict: D1 was changed by somebody else: generation 99 was expected, it is 6
+    traffic shadow on D1, 5 to -: conflict: D1 was changed by somebody else: generation 99 was expected, it is 5
+    traffic unshadow on D1, 5 to -: conflict: D1 was changed by somebody else: generation 99 was expected, it is 5
     revisions prune on D1, 4 to -: conflict: D1 was changed by somebody else: generation 99 was expected, it is 4
     env-packs add on revocation, - to -: conflict: revocation was changed by somebody else: generation 99 was expected, it has none
     env-packs update on telemetry, 0 to -: conflict: telemetry was changed by somebody else: generation 99 was expected, it is 0

@@ -218,7 +218,7 @@ fn a_refusal_in_the_midst_of_a_change_leaves_nothing_of_it() {
         revisions::StagedBundle { secrets: vec![need], ..staged_bundle("fast2flow", "1.0.0") };
     let refused = world.ask_with::<revisions::Stage>(json!({"bundle": "x"}), &bundle);
     insta::assert_snapshot!(world.told(&refused), @r#"
-    invalid-input: `secret://local/fast2flow/../other/key` is not like `secret://<env>/<path>`
+    invalid-input: `fast2flow/../other/key` is not a secret's path: at most 240 of A-Z, a-z, 0-9, `-`, `_` and `.`, in parts separated by `/`
     hint: -
     {
       "pointer": "/bundle"

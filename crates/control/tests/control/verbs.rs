@@ -61,6 +61,24 @@ fn ending() -> World {
     world
 }
 
+/// r1 of [`ending`] is called `stable`, r2 `old`.
+fn tagged() -> World {
+    let mut world = ending();
+    for (name, tag) in [("fast2flow/r1", "stable"), ("fast2flow/r2", "old")] {
+        world.ask::<revisions::Tag>(json!({"revision_id": name, "tag": tag})).unwrap();
+    }
+    world
+}
+
+/// r4 of [`ending`] is the shadow of one request in ten.
+fn shadowed() -> World {
+    let mut world = ending();
+    let entry = json!({"revision_id": "r4", "weight_percent": 10.0});
+    let document = json!({"deployment_id": "fast2flow", "entry": entry});
+    world.ask::<traffic::CastShadow>(document).unwrap();
+    world
+}
+
 /// r4 of [`ending`] drains.
 fn draining() -> World {
     let mut world = ending();
@@ -435,6 +453,17 @@ fn later_verbs() -> Vec<Case> {
             other(json!({"revision_id": "fast2flow/r4"})), 1),
         case!("revisions archive", revisions::Archive => (), ending, {"revision_id": "fast2flow/r3"},
             other(json!({"revision_id": "fast2flow/r4"})), 1),
+        case!("revisions tag", revisions::Tag => (), tagged,
+            {"revision_id": "fast2flow/r4", "tag": "stable"},
+            other(json!({"revision_id": "fast2flow/r4", "tag": "next"})), 6),
+        case!("revisions untag", revisions::Untag => (), tagged,
+            {"deployment_id": "fast2flow", "tag": "stable"},
+            other(json!({"deployment_id": "fast2flow", "tag": "old"})), 6),
+        case!("traffic shadow", traffic::CastShadow => (), shadowed,
+            {"deployment_id": "fast2flow", "entry": {"revision_id": "r4", "weight_bps": 50}},
+            other(json!({"deployment_id": "fast2flow", "entry": {"revision_id": "r4", "weight_percent": 1.0}})), 5),
+        case!("traffic unshadow", traffic::Unshadow => (), shadowed, {"deployment_id": "fast2flow"},
+            other(json!({"deployment_id": "old"})), 5),
         case!("revisions prune", revisions::Prune => (), archived,
             {"deployment_id": "fast2flow", "keep": 0, "older_than_days": 0},
             other(json!({"keep": 1})), 4),

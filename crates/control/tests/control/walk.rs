@@ -34,6 +34,10 @@ enum Op {
     Set(usize, usize, usize, u16),
     Rollback(usize),
     Clear(usize),
+    Tag(usize, usize),
+    Untag(usize),
+    Shadow(usize, usize),
+    Unshadow(usize),
     /// Seconds go by.
     Wait(i64),
 }
@@ -61,6 +65,10 @@ fn op() -> impl Strategy<Value = Op> {
         24 => set.prop_map(|(of, one, other, bps)| Op::Set(of, one, other, bps)),
         8 => of().prop_map(Op::Rollback),
         2 => of().prop_map(Op::Clear),
+        4 => revision().prop_map(|(of, revision)| Op::Tag(of, revision)),
+        2 => of().prop_map(Op::Untag),
+        4 => revision().prop_map(|(of, revision)| Op::Shadow(of, revision)),
+        2 => of().prop_map(Op::Unshadow),
         2 => (0..60_i64).prop_map(Op::Wait),
     ]
 }
@@ -102,6 +110,11 @@ fn traffic(world: &mut World, op: &Op) -> Result<Value, Fault> {
         }
         Op::Rollback(i) => world.ask::<traffic::Rollback>(of(*i)),
         Op::Clear(i) => world.ask::<traffic::Clear>(of(*i)),
+        Op::Shadow(i, n) => world.ask::<traffic::CastShadow>(json!({
+            "deployment_id": BUNDLES[*i],
+            "entry": {"revision_id": format!("r{n}"), "weight_bps": 100},
+        })),
+        Op::Unshadow(i) => world.ask::<traffic::Unshadow>(of(*i)),
         other => lives(world, other),
     }
 }
@@ -125,6 +138,13 @@ fn lives(world: &mut World, op: &Op) -> Result<Value, Fault> {
         }
         Op::Retry(i, n) => world.ask::<revisions::Retry>(revision(i, n)),
         Op::Archive(i, n) => world.ask::<revisions::Archive>(revision(i, n)),
+        Op::Tag(i, n) => {
+            let name = format!("{}/r{n}", BUNDLES[i]);
+            world.ask::<revisions::Tag>(json!({"revision_id": name, "tag": "next"}))
+        }
+        Op::Untag(i) => {
+            world.ask::<revisions::Untag>(json!({"deployment_id": BUNDLES[i], "tag": "next"}))
+        }
         Op::Prune(keep) => {
             world.ask::<revisions::Prune>(json!({"keep": keep, "older_than_days": 0}))
         }
@@ -208,6 +228,6 @@ fn every_walk_keeps_the_laws_and_nothing_is_ever_stuck() {
         can_be_emptied(&mut world)
     });
     assert!(walked.is_ok(), "{walked:?}");
-    assert_eq!(changed.borrow().len(), 15, "every verb changed something: {changed:?}");
+    assert_eq!(changed.borrow().len(), 19, "every verb changed something: {changed:?}");
     assert_eq!(seen.borrow().len(), 6, "every stored state was seen: {seen:?}");
 }

@@ -1,6 +1,6 @@
 //! What can be asked for, and when nobody answers.
 
-use deploy_spec::{DeploymentLifecycle, Lifecycle, SessionSource};
+use deploy_spec::{Bps, DeploymentLifecycle, Lifecycle, SessionSource, Shadow};
 use dispatch::{Ask, LIFETIME_S, NoChoice, Why};
 
 use crate::world::{Bits, NOON, Seen, Shop, ask, revision_id};
@@ -35,6 +35,33 @@ fn a_trusted_peer_gets_the_ready_revision_it_asks_for() {
     }
     let lower = revision_id(1).to_string().to_lowercase();
     assert_eq!(force(&shop, &lower), Err(NoChoice::NoSuchRevision));
+}
+
+#[test]
+fn a_tag_stands_for_its_revision_while_that_is_ready() {
+    let mut shop = Shop::new(&[10_000, 0]);
+    shop.revisions.push((13, Lifecycle::Draining));
+    for (tag, sequence) in [("stable", 2), ("leaving", 13), ("gone", 14)] {
+        shop.tags.insert(tag.parse().unwrap(), revision_id(sequence));
+    }
+    let seen = Seen { revision: 2, why: Why::Forced, cookie: None, pin: None };
+    assert_eq!(force(&shop, "stable"), Ok(seen));
+    for name in ["leaving", "gone", "other", "Stable", "stable "] {
+        assert_eq!(force(&shop, name), Err(NoChoice::NoSuchRevision), "{name}");
+    }
+}
+
+#[test]
+fn only_a_ready_revision_is_compared() {
+    let mut shop = Shop::new(&[10_000, 0]);
+    shop.revisions.push((13, Lifecycle::Draining));
+    for (sequence, wanted) in [(2, Some(2)), (13, None), (14, None)] {
+        let revision_id = revision_id(sequence);
+        let share_bps = Bps::new(100).unwrap();
+        shop.shadow = Some(Shadow { revision_id, share_bps, ignore_headers: [].into() });
+        let deployment = shop.build();
+        assert_eq!(deployment.shadow().map(|(_, live)| live.sequence), wanted);
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! A deployment, the replicas that serve it, and browsers that visit them.
 
+use std::collections::BTreeMap;
+
 use deploy_spec::{
     Allocation, Bps, DeploymentId, DeploymentLifecycle, Digest, EnvironmentId, Lifecycle,
-    RevisionId, RouteAnswers, RouteBinding, RuntimeDeployment, RuntimeRevision, RuntimeSplit, Salt,
-    SessionSource, TenantId, Weight, Weights,
+    RevisionId, RevisionTag, RouteAnswers, RouteBinding, RuntimeDeployment, RuntimeRevision,
+    RuntimeSplit, Salt, SessionSource, Shadow, TenantId, Weight, Weights,
 };
 use dispatch::{
     Ask, Asked, Choice, CookieKeys, Deployment, NoChoice, Pin, Scope, SessionId, Sticky, Table,
@@ -64,6 +66,8 @@ pub(crate) struct Shop {
     pub(crate) lifecycle: DeploymentLifecycle,
     pub(crate) routes: RouteBinding,
     pub(crate) session: SessionSource,
+    pub(crate) tags: BTreeMap<RevisionTag, RevisionId>,
+    pub(crate) shadow: Option<Shadow>,
     pub(crate) split: Option<(u64, Allocation)>,
     pub(crate) revisions: Vec<(u64, Lifecycle)>,
 }
@@ -79,6 +83,8 @@ impl Shop {
             lifecycle: DeploymentLifecycle::Active,
             routes: RouteBinding::new(RouteAnswers::default()).unwrap(),
             session: SessionSource::Cookie,
+            tags: BTreeMap::new(),
+            shadow: None,
             split: Some((0, Allocation::first(weights(shares), 0, salt(0)))),
             revisions: sequences.map(|sequence| (sequence, Lifecycle::Ready)).collect(),
         }
@@ -135,6 +141,8 @@ impl Shop {
             lifecycle: self.lifecycle,
             route_binding: self.routes.clone(),
             session: self.session.clone(),
+            tags: self.tags.clone(),
+            shadow: self.shadow.clone(),
             split: split.map(|(generation, allocation)| RuntimeSplit { generation, allocation }),
             revisions: self.revisions.iter().map(revision).collect(),
         };

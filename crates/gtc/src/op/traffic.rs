@@ -1,5 +1,7 @@
 //! `gtc op traffic`.
 
+mod shadow;
+
 use clap::{Args, Subcommand};
 use control::Handle;
 use control::traffic::{self, Clear, Rollback, Set};
@@ -24,6 +26,24 @@ pub(crate) enum Verb {
     /// Take a deployment off the air; it answers 503 until traffic is set again
     #[command(after_help = "Example:\n  gtc op traffic clear --deployment hello")]
     Clear(WhoseArgs),
+    /// Have a revision answer some requests as well, only to compare what it says
+    #[command(
+        after_help = "Requests by GET, HEAD and OPTIONS without a body are drawn. The client gets
+the answer of the revision that it has; the other one is told x-greentic-shadow: 1, and whatever it
+does besides answering, it really does.
+
+Examples:
+  gtc op traffic shadow r2=10
+  gtc op traffic shadow r2=1.5 --deployment hello --ignore-header x-cache
+  gtc op traffic differences"
+    )]
+    Shadow(shadow::ShadowArgs),
+    /// End what `shadow` began
+    #[command(after_help = "Example:\n  gtc op traffic unshadow --deployment hello")]
+    Unshadow(WhoseArgs),
+    /// Show what shadows said differently since the data plane began
+    #[command(after_help = "Example:\n  gtc op traffic differences --deployment hello")]
+    Differences(ShowArgs),
     /// Show who serves how much now
     Show(ShowArgs),
     /// Show the splits that were, newest last
@@ -77,6 +97,9 @@ impl Verb {
             Self::Set(args) => ("set", set(globals, args)),
             Self::Rollback(args) => ("rollback", rollback(globals, &args)),
             Self::Clear(args) => ("clear", clear(globals, &args)),
+            Self::Shadow(args) => ("shadow", shadow::shadow(globals, args)),
+            Self::Unshadow(args) => ("unshadow", shadow::unshadow(globals, &args)),
+            Self::Differences(args) => ("differences", shadow::differences(globals, &args)),
             Self::Show(args) => ("show", show(globals, &args)),
             Self::History(args) => ("history", history(globals, &args)),
         }

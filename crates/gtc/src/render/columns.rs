@@ -29,6 +29,7 @@ const LISTS: &[(&str, &[Column])] = &[
             ("version", "version"),
             ("lifecycle", "lifecycle"),
             ("weight_bps", "weight"),
+            ("tags", "tags"),
             ("requests", "requests"),
             ("errors", "errors"),
             ("in_flight", "in flight"),

@@ -4,6 +4,7 @@
 mod admin_api;
 mod admin_tls;
 mod bootstrap;
+mod chaos;
 mod closure;
 mod completing;
 mod credentials;
@@ -31,6 +32,7 @@ mod scan;
 mod secrets;
 mod serving;
 mod setup;
+mod shadow;
 mod single_vm;
 mod tables;
 mod trust;

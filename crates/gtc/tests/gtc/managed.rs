@@ -33,6 +33,15 @@ fn begin(world: &World, socket: OwnedFd, name: &str, told: &str) -> Managed {
     Managed { child, ready: serde_json::from_str(&line).unwrap_or_default() }
 }
 
+/// `gtc start` on a socket that somebody else keeps, once it is ready.
+pub(crate) fn begin_serving(world: &World, socket: &TcpListener) -> Child {
+    let socket = socket.try_clone().unwrap();
+    let told = world.file("notify");
+    let managed = begin(world, socket.into(), "http", &told);
+    assert!(managed.ready["result"]["address"].is_string(), "{}", managed.ready);
+    managed.child
+}
+
 impl Managed {
     fn stop(mut self) {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();

@@ -112,7 +112,8 @@ impl Plane {
         let values: Vec<_> =
             values.into_iter().map(|(id, next)| (id, next.map(|next| next.deployment))).collect();
         let changed = values.iter().filter_map(|(_, deployment)| deployment.as_ref());
-        let draining = changed.flat_map(drain::beginning).collect();
+        let draining = changed.clone().flat_map(drain::beginning).collect();
+        changed.for_each(prepare_shadow);
         self.table.store(Arc::new(self.table.load().with(values)));
         self.changed.notify_waiters();
         drain::see_to_the_end(draining, self.store.get());
@@ -174,6 +175,21 @@ fn wait_for(loaded: Vec<Arc<Backend>>) {
     });
     if spawned.is_ok() && told.recv_timeout(START_PATIENCE).is_err() {
         tracing::warn!("some revisions that take traffic are not ready yet; they answer 503");
+    }
+}
+
+/// Nobody waits for a shadow: it is cast once it is prepared.
+fn prepare_shadow(deployment: &Deployment<Arc<Backend>>) {
+    let shadow = deployment.shadow().filter(|(_, live)| !live.backend.is_prepared());
+    let Some((_, live)) = shadow else { return };
+    let (id, backend) = (live.revision_id, Arc::clone(&live.backend));
+    let prepared = spawn(move || {
+        if let Err(fault) = backend.prepare() {
+            tracing::error!(%fault, revision = %id, "a shadow cannot be loaded");
+        }
+    });
+    if let Err(fault) = prepared {
+        tracing::error!(%fault, revision = %id, "a shadow cannot be loaded");
     }
 }
 

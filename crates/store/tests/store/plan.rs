@@ -134,6 +134,8 @@ impl Plan {
             "complete-drain" => command::<revisions::CompleteDrain>(document, None, context),
             "retry" => command::<revisions::Retry>(document, (), context),
             "archive" => command::<revisions::Archive>(document, (), context),
+            "tag" => command::<revisions::Tag>(document, (), context),
+            "untag" => command::<revisions::Untag>(document, (), context),
             "prune" => command::<revisions::Prune>(document, (), context),
             other => panic!("{other}"),
         }
@@ -145,6 +147,8 @@ impl Plan {
             "set" => command::<traffic::Set>(document, (), context),
             "rollback" => command::<traffic::Rollback>(document, (), context),
             "clear" => command::<traffic::Clear>(document, (), context),
+            "shadow" => command::<traffic::CastShadow>(document, (), context),
+            "unshadow" => command::<traffic::Unshadow>(document, (), context),
             other => panic!("{other}"),
         }
     }

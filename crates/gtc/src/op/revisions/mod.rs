@@ -1,6 +1,7 @@
 //! `gtc op revisions`.
 
 mod diff;
+mod tag;
 mod warm;
 
 pub(crate) use warm::engine_settings;
@@ -9,7 +10,8 @@ use clap::{Args, Subcommand};
 use control::Handle;
 use control::Verb as _;
 use control::revisions::{
-    self, Archive, Drain, DrainFacts, Prune, PruneAnswers, Retry, Stage, StageAnswers, StagedBundle,
+    self, Archive, Drain, DrainFacts, Prune, PruneAnswers, Retry, Stage, StageAnswers,
+    StagedBundle, Tag, Untag,
 };
 use deploy_spec::{EnvironmentId, Fault};
 use serde_json::{Map, Value};
@@ -46,6 +48,19 @@ pub(crate) enum Verb {
     /// Put a revision away for good
     #[command(after_help = "Example:\n  gtc op revisions archive hello/r1")]
     Archive(MoveArgs),
+    /// Call a revision by a name of your own, such as stable; a name that is taken moves
+    #[command(
+        after_help = "The name stands for the revision wherever one is typed, and for trusted
+peers in the header x-greentic-revision. What has a name is not put away.
+
+Examples:
+  gtc op revisions tag hello/r2 --tag stable
+  gtc op traffic set stable=100"
+    )]
+    Tag(tag::TagArgs),
+    /// Take a name from its revision
+    #[command(after_help = "Example:\n  gtc op revisions untag stable --deployment hello")]
+    Untag(tag::UntagArgs),
     /// Delete the records of revisions and deployments that were put away long ago
     #[command(after_help = "Examples:
   gtc op revisions prune --dry-run
@@ -86,7 +101,7 @@ pub(crate) struct StageArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct MoveArgs {
-    /// The environment, if not local, then the revision: an id, a prefix, r2 or hello/r2
+    /// The environment, if not local, then the revision: an id, a prefix, r2, a tag or hello/r2
     #[arg(value_name = "[ENVIRONMENT] REVISION", num_args = 0..=2)]
     words: Vec<String>,
     /// The deployment, where the revision could be several
@@ -151,6 +166,8 @@ impl Verb {
                 let (flags, change) = args.split();
                 (Archive::OP, mutate::<Archive>(globals, &change, flags, |_, _, _| Ok(())))
             }
+            Self::Tag(args) => (Tag::OP, tag::tag(globals, args)),
+            Self::Untag(args) => (Untag::OP, tag::untag(globals, args)),
             Self::Prune(args) => (Prune::OP, prune(globals, &args)),
             Self::List(args) => ("list", list(globals, &args)),
             Self::Show(args) => ("show", show(globals, &args)),

@@ -19,7 +19,7 @@ const SLOTS: [Slot; 3] = [Slot::Telemetry, Slot::State, Slot::Revocation];
 const DEPLOYMENTS: usize = 5;
 
 /// Every verb, as often as it is asked.
-pub(crate) const VERBS: [(&str, usize); 36] = [
+pub(crate) const VERBS: [(&str, usize); 40] = [
     ("env init", 1),
     ("env create", 1),
     ("env update", 2),
@@ -39,10 +39,14 @@ pub(crate) const VERBS: [(&str, usize); 36] = [
     ("revisions complete-drain", 3),
     ("revisions retry", 3),
     ("revisions archive", 2),
+    ("revisions tag", 3),
+    ("revisions untag", 1),
     ("revisions prune", 2),
     ("traffic set", 12),
     ("traffic rollback", 4),
     ("traffic clear", 2),
+    ("traffic shadow", 3),
+    ("traffic unshadow", 1),
     ("config set", 2),
     ("config unset", 2),
     ("secrets put", 3),
@@ -248,24 +252,55 @@ impl Picker {
             let keep = self.dice.below(3);
             return (json!({"keep": keep, "older_than_days": 0}), Value::Null, None);
         }
+        if op == "untag" {
+            let tag = self.tag();
+            return (json!({"deployment_id": of, "tag": tag}), Value::Null, generation);
+        }
         let fits: &[Lifecycle] = match op {
             "warm" => &[Lifecycle::Staged],
             "drain" => &[Lifecycle::Ready],
             "complete-drain" => &[Lifecycle::Draining],
             "retry" => &[Lifecycle::Failed, Lifecycle::Inactive],
+            "tag" => &[Lifecycle::Ready, Lifecycle::Staged],
             _ => &[Lifecycle::Failed, Lifecycle::Inactive, Lifecycle::Staged],
         };
         let Some(revision) = self.revision(view, fits) else {
-            return (json!({"revision_id": format!("{of}/r1")}), Value::Null, None);
+            let mut document = json!({"revision_id": format!("{of}/r1")});
+            if op == "tag" {
+                document["tag"] = json!(self.tag());
+            }
+            return (document, Value::Null, None);
         };
         let is_so = self.dice.below(4) > 0;
-        let document = json!({"revision_id": revision.revision_id});
+        let mut document = json!({"revision_id": revision.revision_id});
+        if op == "tag" {
+            document["tag"] = json!(self.tag());
+            let record = view.deployment(revision.deployment_id).unwrap();
+            let generation = record.map(|record| record.deployment.generation);
+            return (document, Value::Null, generation);
+        }
         (document, json!({"is_so": is_so}), Some(revision.generation))
     }
 
+    fn tag(&mut self) -> &'static str {
+        ["stable", "next"][self.dice.below(2)]
+    }
+
     fn traffic(&mut self, op: &str, view: &Snapshot) -> Picked {
-        let (of, _) = self.deployment(view);
-        let ready = self.revision(view, &[Lifecycle::Ready]).filter(|_| op == "set");
+        let (of, generation) = self.deployment(view);
+        let ready = self.revision(view, &[Lifecycle::Ready]);
+        if op == "unshadow" {
+            return (json!({"deployment_id": of}), Value::Null, generation);
+        }
+        if op == "shadow" {
+            let of = ready.as_ref().map_or(of, |revision| revision.deployment_id.to_string());
+            let name = ready.map_or("r1".into(), |revision| revision.revision_id.to_string());
+            let entry = json!({"revision_id": name, "weight_bps": 100});
+            let record = of.parse().ok().and_then(|id| view.deployment(id).unwrap());
+            let generation = record.map(|record| record.deployment.generation);
+            return (json!({"deployment_id": of, "entry": entry}), Value::Null, generation);
+        }
+        let ready = ready.filter(|_| op == "set");
         let of = ready.map_or(of, |revision| revision.deployment_id.to_string());
         let id: Option<DeploymentId> = of.parse().ok();
         let split = id.and_then(|id| view.deployment(id).unwrap()).and_then(|r| r.split);
