@@ -110,7 +110,9 @@ impl Start {
             }
         });
         manager::stopping();
-        doors.close(Duration::from_secs(self.grace));
+        let grace = Duration::from_secs(self.grace);
+        plane.end_streams(grace);
+        doors.close(grace);
         if let Some(store) = &noted {
             plane.note_usage(store);
         }

@@ -12,6 +12,8 @@ use store::EnvironmentStore;
 
 use crate::ambient;
 use crate::backend::Backend;
+use crate::in_flight::spread;
+use crate::plane::Plane;
 
 /// How long requests may still take that were not answered when all else was cut; each has a time
 /// limit of its own.
@@ -56,6 +58,16 @@ pub(crate) fn see_to_the_end(begun: Vec<Draining>, store: Option<&EnvironmentSto
         let spawned = std::thread::Builder::new().name("drain".into()).spawn(run);
         if let Err(error) = spawned {
             tracing::error!(%error, "no thread to drain a revision in");
+        }
+    }
+}
+
+impl Plane {
+    /// Has every stream say goodbye within a part of this time, because the process stops.
+    pub fn end_streams(&self, grace: Duration) {
+        let table = self.table();
+        for live in table.deployments().flat_map(|deployment| deployment.revisions()) {
+            live.backend.in_flight.end_streams(spread(grace));
         }
     }
 }

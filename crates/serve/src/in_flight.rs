@@ -23,6 +23,11 @@ use crate::shadow::Witness;
 /// because their clients come back at once.
 const SPREAD_MAX: Duration = Duration::from_secs(10);
 
+/// Within how much of this time streams say goodbye.
+pub(crate) fn spread(time: Duration) -> Duration {
+    (time / 4).min(SPREAD_MAX)
+}
+
 /// How far the end of a revision has come.
 const SERVES: u8 = 0;
 /// Streams say goodbye, each in its own moment.
@@ -64,10 +69,9 @@ impl InFlight {
     /// answered at all.
     pub(crate) fn drain(&self, time: Duration, last: Duration) -> Drained {
         let open = self.count() as u64;
-        let spread = (time / 4).min(SPREAD_MAX);
+        let spread = spread(time);
         if !self.wait(time.saturating_sub(spread)) {
-            self.spread_ms.store(u32::try_from(spread.as_millis()).unwrap_or(0), Ordering::SeqCst);
-            self.turn(CLOSES);
+            self.end_streams(spread);
             if !self.wait(spread) {
                 self.turn(OVER);
                 self.wait(last);
@@ -79,6 +83,12 @@ impl InFlight {
         Drained { open, finished, closed: left, cut: cut + unanswered }
     }
 
+    /// Has its streams say goodbye, each within this time.
+    pub(crate) fn end_streams(&self, within: Duration) {
+        self.spread_ms.store(u32::try_from(within.as_millis()).unwrap_or(0), Ordering::SeqCst);
+        self.turn(CLOSES);
+    }
+
     /// Waits until there is none; false when `patience` is over first.
     fn wait(&self, patience: Duration) -> bool {
         self.awaited.store(true, Ordering::SeqCst);
@@ -88,7 +98,8 @@ impl InFlight {
     }
 
     fn turn(&self, phase: u8) {
-        self.phase.store(phase, Ordering::SeqCst);
+        // A process may stop while a revision is further than that.
+        self.phase.fetch_max(phase, Ordering::SeqCst);
         self.turned.notify_waiters();
     }
 }

@@ -218,7 +218,7 @@ fn nothing_is_lost_while_everything_happens() {
     let url = format!("url={}", redis.url());
     let bind = ["sessions", "--kind", "greentic.sessions.redis@0.1.0", "--answer", &url];
     chaos.world.op("env-packs update", &bind);
-    let clients = Clients::start(&chaos.address(), &chaos.ledger);
+    let mut clients = Clients::start(&chaos.address(), &chaos.ledger);
 
     let (mut number, mut settled) = (1, 0);
     for round in 0..rounds {

@@ -60,6 +60,8 @@ type Running = (JoinHandle<Told>, Arc<AtomicU64>);
 pub(super) struct Clients {
     shared: Shared,
     running: Vec<Running>,
+    /// What each of them had done when it was last asked.
+    seen: Vec<u64>,
 }
 
 impl Clients {
@@ -76,16 +78,17 @@ impl Clients {
             run(&shared, "idle and silent", idle),
         ];
         running.push(http2::run(&shared));
-        Self { shared, running }
+        let seen = vec![0; running.len()];
+        Self { shared, running, seen }
     }
 
-    /// Waits until each of them has done what it does once more.
-    pub(super) fn all_did_something_more(&self) {
-        for (client, done) in &self.running {
-            let before = done.load(Ordering::SeqCst);
-            while done.load(Ordering::SeqCst) == before && !client.is_finished() {
-                std::thread::yield_now();
+    /// Waits until each of them has done what it does once more since this was last asked.
+    pub(super) fn all_did_something_more(&mut self) {
+        for ((client, done), before) in self.running.iter().zip(&mut self.seen) {
+            while done.load(Ordering::SeqCst) == *before && !client.is_finished() {
+                std::thread::park_timeout(PACE);
             }
+            *before = done.load(Ordering::SeqCst);
         }
     }
 
@@ -215,7 +218,7 @@ fn upload(shared: &Shared) -> Once {
     Err(Lost::Really(format!("{all} bytes were sent, and it said `{said}`")))
 }
 
-/// Some events, or fewer where the stream says when to come back.
+/// Events, until the stream says when to come back.
 fn events(shared: &Shared) -> Once {
     let mut lines = shared.connect()?;
     let sent = Instant::now();
@@ -223,7 +226,7 @@ fn events(shared: &Shared) -> Once {
     let (status, revision) = head(&mut lines)?;
     shared.check(status, &revision, sent)?;
     let mut seen = String::new();
-    for _ in 0..2_000 {
+    while !shared.ends.load(Ordering::SeqCst) {
         let mut line = String::new();
         if lines.read_line(&mut line)? == 0 {
             return Err(Lost::Really(format!("events broke off after `{seen}`")));
@@ -246,7 +249,8 @@ fn websocket(shared: &Shared) -> Once {
     )?;
     let (status, revision) = head(&mut lines)?;
     shared.check(status, &revision, sent)?;
-    for _ in 0..200 {
+    while !shared.ends.load(Ordering::SeqCst) {
+        std::thread::park_timeout(PACE);
         // A text of 5 bytes under a mask of zeros.
         let written = lines.get_mut().write_all(b"\x81\x85\0\0\0\0hello");
         let mut frame = [0; 4];

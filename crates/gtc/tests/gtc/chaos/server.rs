@@ -2,6 +2,10 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+/// How long it is silent between two events.
+const PACE: Duration = Duration::from_millis(20);
 
 pub(super) struct Server {
     pub(super) url: String,
@@ -43,13 +47,14 @@ fn serve(name: &str, mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// One event after the other, as fast as they are read.
+/// One event after the other, not too fast.
 fn events(stream: &mut TcpStream) -> io::Result<()> {
     stream.write_all(
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
     )?;
     loop {
         stream.write_all(b"d\r\ndata: event\n\n\r\n")?;
+        std::thread::park_timeout(PACE);
     }
 }
 
