@@ -3,6 +3,7 @@
 mod diff;
 mod warm;
 
+#[cfg(unix)]
 pub(crate) use warm::engine_settings;
 
 use clap::{Args, Subcommand};
@@ -218,6 +219,7 @@ fn taken_in(
 }
 
 /// Takes in the bundle that a client of the data plane names.
+#[cfg(unix)]
 pub(crate) fn take_in(
     globals: &Globals,
     store: &EnvironmentStore,
