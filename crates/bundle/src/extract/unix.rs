@@ -43,8 +43,7 @@ impl Parent {
     /// Makes a folder to be filled, which nobody else may enter.
     pub(super) fn make(&self, name: &str) -> io::Result<Unpacked> {
         rustix::fs::mkdirat(&self.0, name, Mode::RWXU)?;
-        let root = rustix::fs::openat(&self.0, name, FOLDER, Mode::empty())?;
-        Ok(Unpacked { root, way: Vec::new() })
+        Unpacked::open(&self.0, name)
     }
 
     /// Gives a folder its final name, unless something has it.
@@ -61,6 +60,12 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
+    /// Opens the folder `name` of `parent`.
+    pub(super) fn open(parent: impl AsFd, name: &str) -> io::Result<Self> {
+        let root = rustix::fs::openat(parent, name, FOLDER, Mode::empty())?;
+        Ok(Self { root, way: Vec::new() })
+    }
+
     /// Makes a folder.
     pub(super) fn folder(&mut self, path: &str) -> Result<(), Fault> {
         let (parent, name) = self.parent_of(path)?;
