@@ -22,7 +22,6 @@ pub(crate) fn private_folder() -> DirBuilder {
     builder
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere there are no modes")]
 pub(crate) fn mode(meta: &Metadata) -> Option<u32> {
     Some(meta.mode() & 0o7777)
 }
@@ -31,17 +30,14 @@ pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere accounts have no numbers")]
 pub(crate) fn owner(meta: &Metadata) -> Option<u32> {
     Some(meta.uid())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere accounts have no numbers")]
 pub(crate) fn own_account() -> Option<u32> {
     Some(rustix::process::geteuid().as_raw())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere the file is read")]
 pub(crate) fn is_program(_: &Path, meta: &Metadata) -> io::Result<bool> {
     Ok(can_be_run(meta))
 }

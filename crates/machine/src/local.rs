@@ -20,10 +20,12 @@ pub(crate) fn is_nothing(error: &io::Error) -> bool {
 
 /// Why this machine is none that can be brought to what is described.
 pub(crate) fn no_systemd() -> Fault {
+    let hint = "gtc single-vm bootstrap does it on another machine";
+    let serves = if cfg!(windows) { "" } else { "; gtc start serves on this one" };
     Fault::refused(
         "gtc single-vm is for a Linux machine with systemd, and systemd does not run here",
     )
-    .hint("gtc single-vm bootstrap does it on another machine; gtc start serves on this one")
+    .hint(format!("{hint}{serves}"))
 }
 
 /// The digest of a file.
