@@ -12,7 +12,8 @@ use crate::house::House;
 use crate::needs;
 
 /// Beside x86-64 Linux, which everything else here is built for.
-const TARGETS: &[&str] = &["aarch64-unknown-linux-musl", "aarch64-apple-darwin"];
+const TARGETS: &[&str] =
+    &["aarch64-unknown-linux-musl", "aarch64-apple-darwin", "x86_64-pc-windows-gnu"];
 
 /// Makes what `-o` names, or the archive that is named first, and nothing in it.
 const COMPILER: &str = "#!/bin/sh

@@ -34,7 +34,7 @@ cargo xtask <verb>
                    everything at once, 20 rounds unless it is said, of which each takes some seconds
   image [--quick]  gtc built static, alone in an OCI image, measured and tried under Podman; --quick
                    builds it as for tests, which is larger
-  desktops         whether gtc compiles for macOS and for Linux on ARM; its C is left out
+  desktops         whether gtc compiles for macOS, Windows and Linux on ARM; its C is left out
   tidy             the rules of the house: layers, sizes, forbidden words, links, fresh files
   gen [--check]    writes the generated files, or says which are stale
   fmt [--check]    formats all Rust code, the guests' too";

@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("debootstrap", "debootstrap"),
     ("docker-registry", "docker-registry"),
+    ("docker.io", "dockerd"),
     ("fish", "fish"),
     ("haproxy", "haproxy"),
     ("nginx-light", "nginx"),

@@ -158,11 +158,10 @@ fn publish(
     output: &Path,
     folder: &Path,
 ) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    host_fs::set_mode(temporary.as_file(), 0o644)?;
     temporary.as_file().sync_all()?;
     temporary.persist(output).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    host_fs::sync_folder(folder)
 }
 
 /// A rule that was broken by the folder, and not by somebody's archive.

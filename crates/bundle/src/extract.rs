@@ -2,22 +2,26 @@
 //!
 //! Everything is made relative to the open handle of the folder it belongs in, one part of a path at
 //! a time and never through a link, so that nobody who swaps a folder for a link meanwhile redirects
-//! a byte. The folder appears under its name whole or not at all.
+//! a byte. The folder appears under its name whole or not at all. Windows has no such handles: there it
+//! is made by paths, in a new folder whose name nobody can guess.
 
+#[cfg_attr(unix, path = "extract/unix.rs")]
+#[cfg_attr(windows, path = "extract/windows.rs")]
 mod unpacked;
+// Of use on Windows alone; a rule that no test of ours would ever meet is none.
+#[cfg(any(windows, test))]
+mod names;
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use deploy_spec::Fault;
-use rustix::fs::{Mode, OFlags, RenameFlags};
-use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::archive::{Archive, unreadable};
 use crate::entry::EntryKind;
 use crate::image::io_fault;
-use unpacked::Unpacked;
+use unpacked::{Parent, Unpacked};
 
 /// The beginning of the name that the folder has until it is whole.
 const TEMPORARY: &str = ".gtbundle-";
@@ -44,7 +48,7 @@ pub struct Extraction {
 /// `unavailable` from the file system. Nothing is left behind, unless somebody keeps changing it: then
 /// under a name that begins with `.gtbundle-`.
 pub fn extract(archive: &Archive, target: &Path) -> Result<Extraction, Fault> {
-    let failed = |error: Errno| io_fault("write", target, &error.into());
+    let failed = |error: io::Error| io_fault("write", target, &error);
     let folder = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -53,21 +57,17 @@ pub fn extract(archive: &Archive, target: &Path) -> Result<Extraction, Fault> {
         return Err(Fault::invalid(format!("`{}` is no name for a folder", target.display()))
             .hint("name a folder that is not there"));
     };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let parent = rustix::fs::open(folder, flags, Mode::empty()).map_err(failed)?;
-    let there = rustix::fs::statat(&parent, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
-    if there.is_ok() {
+    let parent = Parent::open(folder).map_err(failed)?;
+    if parent.has(name) {
         return Err(taken(target));
     }
     let temporary = temporary_name()?;
-    rustix::fs::mkdirat(&parent, &temporary, Mode::RWXU).map_err(failed)?;
-    let written = Unpacked::open(&parent, &temporary).map_err(failed).and_then(|mut unpacked| {
+    let written = parent.make(&temporary).map_err(failed).and_then(|mut unpacked| {
         let bytes = fill(archive, &mut unpacked)?;
         unpacked.finish().map_err(failed)?;
-        let flags = RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(&parent, &temporary, &parent, name, flags) {
+        match parent.publish(&temporary, name) {
             Ok(()) => Ok(bytes),
-            Err(Errno::EXIST) => Err(taken(target)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken(target)),
             Err(error) => Err(failed(error)),
         }
     });

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use deploy_spec::{Digest, Fault};
@@ -48,7 +47,7 @@ impl Image {
     /// # Errors
     /// `refused` when the archive is too short for it, `unavailable` when the disk fails.
     pub(crate) fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<(), Fault> {
-        match self.file.read_exact_at(buffer, at) {
+        match host_fs::read_exact_at(&self.file, buffer, at) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(refuse_archive("it is cut short, or points past its own end"))
@@ -69,7 +68,7 @@ impl Image {
 
     /// One plain read at `at`; 0 at the end of the file.
     pub(crate) fn read_some(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read_at(buffer, at)
+        host_fs::read_at(&self.file, buffer, at)
     }
 
     /// SHA-256 of the whole file, and how many bytes were hashed.
@@ -88,7 +87,7 @@ impl Image {
         let mut buffer = vec![0; 128 << 10];
         let mut at = 0;
         loop {
-            match self.file.read_at(&mut buffer, at) {
+            match host_fs::read_at(&self.file, &mut buffer, at) {
                 Ok(0) => return Ok(()),
                 Ok(n) => {
                     each(&buffer[..n]);

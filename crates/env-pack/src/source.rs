@@ -2,15 +2,10 @@
 //! variable. Never an argument, which every account of the machine can read.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use deploy_spec::Fault;
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::secret_bytes::{SECRET_MAX, SecretBytes};
@@ -29,30 +24,32 @@ pub fn read_stream(stream: &mut dyn Read) -> Result<SecretBytes, Fault> {
     without_line_break(value)
 }
 
-/// Reads a secret out of a file that only its owner can read.
+/// Reads a secret out of a file that only its owner can read, as far as the system has modes.
 ///
 /// # Errors
 /// `refused` when it is a link, no plain file, somebody else's, or open to others; otherwise as
 /// [`read_stream`].
 pub fn read_file(path: &Path) -> Result<SecretBytes, Fault> {
     let shown = path.display();
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened = rustix::fs::open(path, flags, Mode::empty());
-    let mut file = File::from(opened.map_err(|error| match error {
-        Errno::NOENT => Fault::not_found(format!("there is no file `{shown}`")),
-        Errno::LOOP => Fault::refused(format!("`{shown}` is a link; name the file itself")),
+    let mut file = host_fs::open_plain(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Fault::not_found(format!("there is no file `{shown}`")),
+        _ if host_fs::is_link(&error) => {
+            Fault::refused(format!("`{shown}` is a link; name the file itself"))
+        }
         _ => Fault::unavailable(format!("`{shown}` cannot be opened: {error}")),
-    })?);
+    })?;
     let meta = file
         .metadata()
         .map_err(|error| Fault::unavailable(format!("`{shown}` cannot be looked at: {error}")))?;
     if !meta.is_file() {
         return Err(Fault::refused(format!("`{shown}` is no plain file")));
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(Fault::refused(format!("`{shown}` belongs to account {}", meta.uid())));
+    if let Some(owner) =
+        host_fs::owner(&meta).filter(|owner| Some(*owner) != host_fs::own_account())
+    {
+        return Err(Fault::refused(format!("`{shown}` belongs to account {owner}")));
     }
-    if meta.mode() & 0o077 != 0 {
+    if !host_fs::is_private(&meta) {
         return Err(Fault::refused(format!("others than its owner may use `{shown}`"))
             .hint(format!("chmod 600 {shown}")));
     }
@@ -67,7 +64,7 @@ pub fn read_file(path: &Path) -> Result<SecretBytes, Fault> {
 pub fn read_variable(name: &str, value: Option<OsString>) -> Result<SecretBytes, Fault> {
     let value = value
         .ok_or_else(|| Fault::invalid(format!("the environment variable `{name}` is not set")))?;
-    without_line_break(Zeroizing::new(value.into_vec()))
+    without_line_break(Zeroizing::new(value.into_encoded_bytes()))
         .map_err(|fault| Fault { message: format!("`{name}`: {}", fault.message), ..fault })
 }
 

@@ -1,7 +1,6 @@
 //! The environment variables that are read, all of them.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use deploy_spec::Fault;
@@ -21,14 +20,21 @@ pub(crate) fn store_root(given: Option<PathBuf>) -> Result<PathBuf, Fault> {
     })
 }
 
+/// What the system calls the variable with the home directory of this user.
+const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
+/// The home directory of this user, if it is known.
+pub(crate) fn home() -> Option<PathBuf> {
+    variable(HOME).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 /// Where everything of this user is kept: `$GREENTIC_HOME`, else `~/.greentic`.
 ///
 /// # Errors
 /// `invalid-input` when neither is known.
 pub(crate) fn greentic_home() -> Result<PathBuf, Fault> {
-    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = set("GREENTIC_HOME").or_else(|| set("HOME").map(|home| home.join(".greentic")));
-    home.ok_or_else(|| {
+    let given = variable("GREENTIC_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+    given.or_else(|| home().map(|home| home.join(".greentic"))).ok_or_else(|| {
         Fault::invalid("there is no home directory to keep state in")
             .hint("give --store-root DIR, or set GREENTIC_HOME")
     })
@@ -43,7 +49,7 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 /// The variables whose names begin with one of these.
 #[expect(clippy::disallowed_methods, reason = "this is the home of environment variables")]
 pub(crate) fn variables(beginnings: &[&str]) -> Vec<(OsString, OsString)> {
-    let named =
-        |name: &OsStr| beginnings.iter().any(|start| name.as_bytes().starts_with(start.as_bytes()));
+    let begins = |name: &OsStr, start: &&str| name.as_encoded_bytes().starts_with(start.as_bytes());
+    let named = |name: &OsStr| beginnings.iter().any(|start| begins(name, start));
     std::env::vars_os().filter(|(name, _)| named(name)).collect()
 }

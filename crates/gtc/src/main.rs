@@ -4,6 +4,8 @@ mod answers;
 mod bundle_command;
 mod cli;
 mod completing;
+#[cfg(windows)]
+mod elsewhere;
 mod environment;
 mod everyday;
 mod explain;
@@ -21,6 +23,7 @@ mod registries;
 mod registry_command;
 mod render;
 mod single_vm_command;
+#[cfg_attr(windows, path = "start/elsewhere.rs")]
 mod start;
 
 use std::process::ExitCode;

@@ -26,7 +26,7 @@ pub(crate) struct Registries {
 
 impl Registries {
     pub(crate) fn options(&self) -> Options {
-        let home = || environment::variable("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        let home = || environment::home().map(|home| home.join(".docker"));
         let docker = environment::variable("DOCKER_CONFIG").map(PathBuf::from).or_else(home);
         Options {
             plain_http: if self.plain_http { PlainHttp::Everywhere } else { PlainHttp::Loopback },

@@ -73,12 +73,24 @@ pub(crate) fn handles(
 
 fn listener(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = socket(address)?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    share(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// Lets every thread have a listener of its own.
+#[cfg(unix)]
+fn share(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)
+}
+
+/// Windows has nothing that spreads connections over listeners of one address.
+#[cfg(not(unix))]
+fn share(_: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {

@@ -140,7 +140,7 @@ fn json(deployment: &Deployment) -> String {
 }
 
 fn brought(wanted: &Wanted<'_>) -> Result<Brought, Fault> {
-    let digest = |artifact| crate::linux::digest(wanted.sources.path(artifact)?);
+    let digest = |artifact| crate::local::digest(wanted.sources.path(artifact)?);
     let certificates = match &wanted.deployment.spec.runtime.admin.mtls {
         Mtls::Generate(_) => None,
         Mtls::Files(_) => Some([
@@ -160,7 +160,7 @@ fn parcels<'a>(
 ) -> Result<Vec<Parcel<'a>>, Fault> {
     let file = |name, artifact, path| -> Result<Parcel<'a>, Fault> {
         let from = wanted.sources.path(artifact)?;
-        let digest = crate::linux::digest(from)?;
+        let digest = crate::local::digest(from)?;
         Ok(Parcel { name, path, mode: "0600", digest, content: Content::File(from) })
     };
     let program = file("gtc", Artifact::Binary, landing.program())?;
@@ -188,7 +188,7 @@ fn staged(wanted: &Wanted<'_>, landing: &Landing, brought: &Brought) -> Result<S
     let mut stage = Stage { description: landing.description().to_string(), files: Vec::new() };
     if brought.certificates.is_some() {
         let key = wanted.sources.path(Artifact::Key)?;
-        let content = std::fs::read(key).map_err(crate::linux::failed("reading", key))?;
+        let content = std::fs::read(key).map_err(crate::local::failed("reading", key))?;
         let description = json(&first(wanted.deployment, brought)).into_bytes();
         stage.description = format!("{}/deployment.json", landing.staged());
         for (name, content) in [("key.pem", content), ("deployment.json", description)] {

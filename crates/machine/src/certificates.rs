@@ -2,13 +2,18 @@
 //! made are read again.
 
 mod checked;
+#[cfg(unix)]
 mod generated;
 mod given;
+#[cfg(unix)]
 mod make;
 
-pub(crate) use checked::{not_after, read_chain, read_key};
-pub(crate) use generated::generated;
+#[cfg(unix)]
+pub(crate) use checked::{read_chain, read_key};
+#[cfg(unix)]
+pub(crate) use generated::{generated, not_after};
 pub(crate) use given::given;
+#[cfg(unix)]
 pub(crate) use make::{AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE, Made, make};
 
 #[cfg(test)]

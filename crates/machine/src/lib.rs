@@ -11,7 +11,12 @@ mod apply;
 mod bootstrap;
 mod certificates;
 mod execute;
+#[cfg(unix)]
 mod linux;
+#[cfg(not(unix))]
+#[path = "elsewhere.rs"]
+mod linux;
+mod local;
 mod machine;
 mod plan;
 mod sources;

@@ -23,11 +23,10 @@ use single_vm::resource::{Artifact, Holds};
 use single_vm::spec::{DeploymentName, MachinePath};
 use single_vm::{Action, Actual, Desired, Id, Observed, Recorded, Resource, Step};
 
+use crate::local::no_systemd;
 use crate::machine::{Machine, With};
 use crate::sources::Sources;
 use accounts::Names;
-pub(crate) use facts::bundle;
-pub(crate) use files::{digest, failed};
 
 /// How many lines of a unit's journal tell why it is not healthy.
 const LOG_LINES: usize = 30;
@@ -46,6 +45,24 @@ impl Linux {
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self { root: PathBuf::from("/"), now, names: Names::default() }
+    }
+
+    /// The machine that this program runs on, for who may read and change all of it.
+    ///
+    /// # Errors
+    /// `refused` for who is not root, and where systemd does not run.
+    pub fn of_this_program(now: Timestamp) -> Result<Self, Fault> {
+        // sd_booted(3)
+        if !Path::new("/run/systemd/system").is_dir() {
+            return Err(no_systemd());
+        }
+        if !rustix::process::geteuid().is_root() {
+            return Err(Fault::refused(
+                "gtc single-vm reads and changes what belongs to the whole machine, which takes root",
+            )
+            .hint("sudo gtc single-vm …"));
+        }
+        Ok(Self::new(now))
     }
 
     fn path(&self, path: &MachinePath) -> PathBuf {

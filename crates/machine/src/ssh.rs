@@ -1,6 +1,6 @@
 //! Another machine, reached by the `ssh` of this one (OpenSSH). Its host key is checked by `ssh`
-//! itself and nothing here turns that off; all commands go through one connection, so that they
-//! reach one machine.
+//! itself and nothing here turns that off; all commands go through one connection where the system can
+//! do that, so that they reach one machine.
 
 mod child;
 mod destination;
@@ -34,6 +34,10 @@ const OPTIONS: &[&str] = &[
     "ServerAliveInterval=15",
     "ServerAliveCountMax=3",
 ];
+
+/// Whether `ssh` lets several commands go through one connection; that of Windows does not, and each
+/// connects anew there, by the same host key.
+const SHARED: bool = cfg!(unix);
 
 /// How long the connection waits for the next command, in seconds: longer than one here takes, and
 /// not forever after this program was killed.
@@ -76,9 +80,14 @@ impl Ssh {
     /// Connects, and finds out whether root's commands can be run.
     ///
     /// # Errors
-    /// `refused` when the host key is not a trusted one, nobody is let in, or not as root;
+    /// `refused` when the host key is not a trusted one, or given on Windows; when nobody is let in,
+    /// or not as root;
     /// `unavailable` when the machine cannot be reached.
     pub fn open(way: Way) -> Result<Self, Fault> {
+        if cfg!(windows) && way.host_key.is_some() {
+            return Err(Fault::refused("--host-key takes a shell, which Windows does not have")
+                .hint("put the key of the machine into the known hosts: ssh shows it, and asks"));
+        }
         let folder = tempfile::Builder::new().prefix("gtc-").tempdir();
         let folder = folder.map_err(|error| {
             Fault::unavailable(format!("no folder for the connection can be made: {error}"))
@@ -87,8 +96,10 @@ impl Ssh {
         let log = ssh.folder.path().join("log");
         let mut command = ssh.command();
         // What it logs tells the host key that was shown; only this call has to log.
-        command.arg("-E").arg(&log).args(["-o", "LogLevel=DEBUG1", "-o", "ControlMaster=yes"]);
-        command.args(["-o", &format!("ControlPersist={IDLE}")]);
+        command.arg("-E").arg(&log).args(["-o", "LogLevel=DEBUG1"]);
+        if SHARED {
+            command.args(["-o", "ControlMaster=yes", "-o", &format!("ControlPersist={IDLE}")]);
+        }
         command.arg("--").arg(ssh.way.destination.as_str()).arg("id -u; sudo -n id -u");
         let ended = run(&mut command, &mut |_| Ok(()), &mut |_| {})?;
         let mut numbers = ended.out.lines();
@@ -154,9 +165,11 @@ impl Ssh {
         for option in OPTIONS {
             command.args(["-o", option]);
         }
-        let mut control = OsString::from("ControlPath=");
-        control.push(self.folder.path().join("s"));
-        command.arg("-o").arg(control);
+        if SHARED {
+            let mut control = OsString::from("ControlPath=");
+            control.push(self.folder.path().join("s"));
+            command.arg("-o").arg(control);
+        }
         for option in self.way.host_key.iter().flat_map(HostKey::options) {
             command.args(["-o", &option]);
         }
@@ -166,6 +179,9 @@ impl Ssh {
 
 impl Drop for Ssh {
     fn drop(&mut self) {
+        if !SHARED {
+            return;
+        }
         let mut command = self.command();
         command.args(["-O", "exit", "--", self.way.destination.as_str()]);
         // Without it the connection ends by itself a little later.

@@ -1,8 +1,7 @@
 //! The alias `dev`: a small document beside the environments, under a name that none can have.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use deploy_spec::{EnvironmentId, Fault, Timestamp, document, schema_tag};
@@ -139,14 +138,13 @@ fn place(root: &Root) -> PathBuf {
 
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    host_fs::private_folder().recursive(true).create(folder)?;
     let draft = path.with_extension(format!("json.draft-{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file = host_fs::private().write(true).create(true).truncate(true).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
-    File::open(folder)?.sync_all()
+    host_fs::sync_folder(folder)
 }
 
 fn failed(doing: &str, path: &Path, error: &io::Error) -> Fault {

@@ -5,13 +5,11 @@
 //! answered, and references to what was secret. Only the answers that are not secret are read. The
 //! answers of `state/config/<provider>/setup-answers.json` are not: they hold secrets as well.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use deploy_spec::{BundleId, EnvironmentId, Fault};
-use rustix::fs::OFlags;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -108,10 +106,9 @@ fn read(path: &Path) -> Result<Option<Input>, Fault> {
     if !is_file {
         return Ok(None);
     }
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let mut text = Vec::new();
-    file.and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text))
+    host_fs::open_plain(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text))
         .map_err(|error| failed(path, &error))?;
     if u64::try_from(text.len()).is_ok_and(|length| length > MOST_BYTES) {
         return Err(failed(path, &format!("it has more than {MOST_BYTES} bytes")));

@@ -17,9 +17,13 @@
 //! verbs only, so it is kept whole for people to read. [`config`] reads the non-secret answers where
 //! they are.
 //!
+//! On Windows there are [`alias`] and [`config`] alone.
+//!
 //! Nothing here ever writes a record, and nothing below the folder of environments is rewritten.
 
 pub mod alias;
 pub mod config;
+#[cfg(unix)]
 pub mod dev;
+#[cfg(unix)]
 pub mod state;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The largest policy file, in bytes.
@@ -11,9 +10,9 @@ const FILE_MAX: u64 = 1024 * 1024;
 /// The name of a policy file, and what stands in it.
 pub(crate) type Text = (String, String);
 
-/// The account that owns the store; none while there is no store.
+/// The account that owns the store; none while there is no store, and where accounts have no numbers.
 pub(crate) fn owner(root: &Path) -> Option<u32> {
-    fs::metadata(root).ok().map(|meta| meta.uid())
+    host_fs::owner(&fs::metadata(root).ok()?)
 }
 
 /// The policies, in order of their files' names. A file that somebody else could have written is
@@ -30,11 +29,11 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Text>, String> {
         let entry = entry.map_err(|error| error.to_string())?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.ends_with(".cedar") && !name.starts_with('.') {
-            texts.push((name.clone(), text(&entry.path(), &name, meta.uid())?));
+            texts.push((name.clone(), text(&entry.path(), &name, host_fs::owner(&meta))?));
         }
     }
     // Who may write the folder may put a policy into it. A folder without policies says nothing.
-    if !texts.is_empty() && meta.mode() & 0o022 != 0 {
+    if !texts.is_empty() && host_fs::others_may_write(&meta) {
         let folder = root.display();
         return Err(format!("others may write to `{folder}` (chmod go-w {folder})"));
     }
@@ -42,13 +41,13 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Text>, String> {
     Ok(texts)
 }
 
-fn text(path: &Path, name: &str, owner: u32) -> Result<String, String> {
+fn text(path: &Path, name: &str, owner: Option<u32>) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
     let meta = fs::symlink_metadata(path).map_err(failed)?;
     if !meta.is_file() {
         return Err(format!("`{name}` is no plain file"));
     }
-    if meta.mode() & 0o022 != 0 || meta.uid() != owner {
+    if host_fs::others_may_write(&meta) || host_fs::owner(&meta) != owner {
         return Err(format!("others than the owner of the store may write `{name}` (chmod go-w)"));
     }
     if meta.len() > FILE_MAX {

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +25,9 @@ impl Launcher {
         Self { program: "/proc/self/exe".into(), args, env: Vec::new() }
     }
 
-    pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
+    #[cfg(unix)]
+    pub(crate) fn command(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(self.env.iter().cloned());
         command.current_dir("/");
         command

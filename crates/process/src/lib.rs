@@ -14,23 +14,41 @@
 //!
 //! Nothing here knows bundles, revisions or HTTP beyond the probe.
 
+#[cfg(unix)]
 mod address;
+#[cfg(unix)]
 mod backoff;
+#[cfg(not(unix))]
+mod elsewhere;
 mod launcher;
+#[cfg(unix)]
 mod logs;
+mod only_linux;
+#[cfg(unix)]
 mod probe;
+#[cfg(unix)]
 mod program;
 mod settings;
 mod shim;
+mod sink;
+#[cfg(unix)]
 mod state;
+#[cfg(unix)]
 mod supervisor;
+#[cfg(unix)]
 mod users;
+#[cfg(unix)]
 mod wire;
 
+#[cfg(not(unix))]
+pub use elsewhere::{Process, Program, Supervisor};
 pub use launcher::Launcher;
-pub use logs::{Output, Sink};
+#[cfg(unix)]
 pub use program::Program;
 pub use settings::{Limits, Listen, Probe, Restart, Settings};
 pub use shim::main as shim_main;
+pub use sink::{Output, Sink};
+#[cfg(unix)]
 pub use state::State;
+#[cfg(unix)]
 pub use supervisor::{Process, Supervisor};

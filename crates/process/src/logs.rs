@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 
+use crate::sink::{Output, Sink};
+
 /// The longest line, in bytes; a longer one is broken.
 const LINE_MAX: usize = 4 << 10;
 
@@ -18,22 +20,6 @@ const PER_SECOND: u32 = 100;
 /// The pause between two reads of a program that prints too much: it is then read with no more
 /// than 64 KiB, a pipe full, every 10 ms, and waits for that when it writes.
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// Which of its two outputs a program printed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// Who is told what a program prints.
-pub trait Sink: Send + Sync + 'static {
-    /// One line, without its end, of at most 4 KiB, with what is not UTF-8 and all control
-    /// characters replaced: they could forge lines or paint the reader's terminal.
-    fn line(&self, output: Output, line: &str);
-}
 
 /// Cuts what is printed into lines, and counts them.
 #[derive(Debug)]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use deploy_spec::Fault;
 
+use crate::only_linux;
+
 /// A checked program in sealed memory: what was checked is what runs, at every start, whatever
 /// happens to the file it came from. Takes as much memory as the file is long, shared by all
 /// processes that run it. Cheap to clone.
@@ -18,11 +20,7 @@ impl Program {
     /// As [`elf::check`]; `unavailable` when the kernel gives no memory that may be run.
     pub fn new(bytes: &[u8]) -> Result<Self, Fault> {
         if !cfg!(target_os = "linux") {
-            return Err(Fault::refused(format!(
-                "programs of bundles run on Linux, and this is {}",
-                std::env::consts::OS
-            ))
-            .hint("gtc single-vm bootstrap brings the bundle to a machine with Linux"));
+            return Err(only_linux::refusal());
         }
         elf::check(bytes)?;
         let file = sealed(bytes, Use::Run).map_err(|error| {

@@ -11,9 +11,9 @@ use deploy_spec::Fault;
 use tokio::sync::watch;
 
 use crate::launcher::Launcher;
-use crate::logs::Sink;
 use crate::program::Program;
 use crate::settings::Settings;
+use crate::sink::Sink;
 use crate::state::{Board, State};
 use crate::users::{Lease, Users};
 

@@ -1,22 +1,25 @@
 //! A folder by an open handle: what is written into it lands there, whatever happens to its path
-//! meanwhile. Files are 0600, and symbolic links are not followed.
+//! meanwhile. Files are 0600, and symbolic links are not followed. On Windows, which has neither, it
+//! is a folder by its path.
 
-use std::fs::{DirBuilder, File};
+#[cfg_attr(unix, path = "folder/unix.rs")]
+#[cfg_attr(windows, path = "folder/windows.rs")]
+mod handle;
+
+use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deploy_spec::Fault;
-use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, fstat, statat};
 
 use crate::disk::read_open;
+use handle::Handle;
 
 /// An open folder. Copies share the handle.
 #[derive(Debug, Clone)]
 pub struct Folder {
-    handle: Arc<OwnedFd>,
+    handle: Arc<Handle>,
     path: PathBuf,
 }
 
@@ -26,6 +29,15 @@ pub(crate) struct Draft {
     pub(crate) name: String,
 }
 
+/// How a file is opened to write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Create {
+    /// The one that is there, or a new one.
+    IfAbsent,
+    /// A new one, or nothing.
+    New,
+}
+
 impl Folder {
     /// Opens a folder that is there.
     ///
@@ -33,20 +45,12 @@ impl Folder {
     /// `not-found` when it is not, `invalid-input` when it is no folder, else `unavailable`.
     pub fn open(path: &Path) -> Result<Self, Fault> {
         let shown = path.display();
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         // The empty path is the working folder, as in `Path::parent` of a bare name.
         let real = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let handle = rustix::fs::open(real, flags, Mode::empty()).map_err(|error| {
-            let error = io::Error::from(error);
-            match error.kind() {
-                io::ErrorKind::NotFound => {
-                    Fault::not_found(format!("there is no folder `{shown}`"))
-                }
-                io::ErrorKind::NotADirectory => {
-                    Fault::invalid(format!("`{shown}` is not a folder"))
-                }
-                _ => Fault::unavailable(format!("opening the folder `{shown}` failed: {error}")),
-            }
+        let handle = Handle::open(real).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Fault::not_found(format!("there is no folder `{shown}`")),
+            io::ErrorKind::NotADirectory => Fault::invalid(format!("`{shown}` is not a folder")),
+            _ => Fault::unavailable(format!("opening the folder `{shown}` failed: {error}")),
         })?;
         Ok(Self { handle: Arc::new(handle), path: path.to_owned() })
     }
@@ -56,7 +60,7 @@ impl Folder {
     /// # Errors
     /// As [`Folder::open`]; `unavailable` when it cannot be made.
     pub fn make(path: &Path) -> Result<Self, Fault> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let made = host_fs::private_folder().recursive(true).create(path);
         made.map_err(|error| {
             Fault::unavailable(format!("making the folder `{}` failed: {error}", path.display()))
         })?;
@@ -71,12 +75,10 @@ impl Folder {
 
     /// A file to read; none when it is absent.
     pub(crate) fn read(&self, name: &str) -> io::Result<Option<File>> {
-        // A pipe in its place is not waited for.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let file = match self.handle.open_plain(name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
         };
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a file"));
@@ -92,42 +94,27 @@ impl Folder {
     /// A file to go on writing, whatever it holds already, for one writer at a time: who comes
     /// second gets another one, of a name that is used once.
     pub(crate) fn draft(&self, name: &str) -> io::Result<Draft> {
-        let shared = self.create(name, OFlags::empty())?;
-        let locked = rustix::fs::flock(&shared, FlockOperation::NonBlockingLockExclusive).is_ok();
+        let shared = self.handle.create(name, Create::IfAbsent)?;
+        let locked = shared.try_lock().is_ok();
         // Whoever held it before may have given it its final name since it was opened.
-        if locked && self.is_still(name, &shared)? {
+        if locked && self.handle.names(name, &shared)? {
             return Ok(Draft { file: shared, name: name.to_owned() });
         }
         let own = format!("{name}.{}", unique());
-        Ok(Draft { file: self.create(&own, OFlags::EXCL)?, name: own })
-    }
-
-    fn create(&self, name: &str, more: OFlags) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
-        let mode = Mode::RUSR | Mode::WUSR;
-        Ok(File::from(rustix::fs::openat(&self.handle, name, flags, mode)?))
-    }
-
-    fn is_still(&self, name: &str, file: &File) -> io::Result<bool> {
-        let opened = fstat(file)?;
-        match statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(named) => Ok((named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)),
-            Err(rustix::io::Errno::NOENT) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Draft { file: self.handle.create(&own, Create::New)?, name: own })
     }
 
     /// Gives a draft its final name, durably, replacing what had it.
     pub(crate) fn publish(&self, draft: &Draft, name: &str) -> io::Result<()> {
         draft.file.sync_all()?;
-        rustix::fs::renameat(&self.handle, &draft.name, &self.handle, name)?;
-        Ok(rustix::fs::fsync(&self.handle)?)
+        self.handle.rename(&draft.name, name)?;
+        self.handle.sync()
     }
 
     /// Writes a small file: all of it or nothing, durably.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let own = format!(".{name}.{}", unique());
-        let mut draft = Draft { file: self.create(&own, OFlags::EXCL)?, name: own };
+        let mut draft = Draft { file: self.handle.create(&own, Create::New)?, name: own };
         let written = io::Write::write_all(&mut draft.file, bytes);
         let published = written.and_then(|()| self.publish(&draft, name));
         published.inspect_err(|_| {
@@ -137,21 +124,15 @@ impl Folder {
 
     /// Removes a file; nothing happens when it is absent.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
-        match rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
+        match self.handle.remove(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
         }
     }
 
     /// The names of the plain files in it, in order.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.handle)? {
-            let entry = entry?;
-            if entry.file_type() == FileType::RegularFile {
-                names.extend(entry.file_name().to_str().ok().map(str::to_owned));
-            }
-        }
+        let mut names = self.handle.plain_files()?;
         names.sort_unstable();
         Ok(names)
     }

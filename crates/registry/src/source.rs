@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -49,7 +48,7 @@ impl Source {
             }
             Self::File(file) => {
                 let mut buffer = vec![0; length];
-                file.read_exact_at(&mut buffer, at)?;
+                host_fs::read_exact_at(file, &mut buffer, at)?;
                 Ok(buffer.into())
             }
         }

@@ -24,13 +24,15 @@ use deploy_spec::Fault;
 use serde_json::json;
 use store::EnvironmentStore;
 
-use crate::metrics;
 use crate::plane::Plane;
 use asker::Asker;
 use handshakes::Handshakes;
 
 /// The largest answers document, in bytes.
 const DOCUMENT_MAX: usize = 1024 * 1024;
+
+/// The media type of [`Plane::metrics`].
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What there is.
 const SEE: &str = "GET /openapi.json";
@@ -106,7 +108,7 @@ async fn status(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], admin.plane.metrics()).into_response()
+    ([(header::CONTENT_TYPE, METRICS)], admin.plane.metrics()).into_response()
 }
 
 async fn openapi(State(admin): State<Admin>) -> Response {

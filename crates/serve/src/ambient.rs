@@ -1,10 +1,14 @@
 //! What the world is like: the time, random bits, who we are. The only room where they are asked.
 
-use std::path::Path;
+#[cfg_attr(unix, path = "ambient/unix.rs")]
+#[cfg_attr(windows, path = "ambient/windows.rs")]
+mod system;
 
 use control::{Context, Fresh};
 use deploy_spec::{Actor, ActorKind, Authorization, Fault, Permission, Timestamp};
 use store::Holder;
+
+pub use system::{free_bytes, own_uid};
 
 /// The time.
 #[must_use]
@@ -39,31 +43,20 @@ pub fn roll() -> u32 {
 /// The account with this number, on this machine.
 #[must_use]
 pub fn actor(uid: u32) -> Actor {
-    let account = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten();
-    Actor {
-        kind: ActorKind::OsUser,
-        user: account.map_or_else(|| uid.to_string(), |account| account.name),
-        uid,
-        host: host(),
-    }
+    let user = system::name_of(uid).unwrap_or_else(|| uid.to_string());
+    Actor { kind: ActorKind::OsUser, user, uid, host: system::host() }
 }
 
 /// Whoever has the client certificate with this common name. The operator's own authority vouches
 /// for them to this process, so it acts for them: with its own account, under their name.
 #[must_use]
 pub fn certificate(common_name: String) -> Actor {
-    Actor { kind: ActorKind::ClientCertificate, user: common_name, uid: own_uid(), host: host() }
-}
-
-fn host() -> String {
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    host.unwrap_or_default()
-}
-
-/// The number of the account that runs this process.
-#[must_use]
-pub fn own_uid() -> u32 {
-    nix::unistd::geteuid().as_raw()
+    Actor {
+        kind: ActorKind::ClientCertificate,
+        user: common_name,
+        uid: own_uid(),
+        host: system::host(),
+    }
 }
 
 /// This process, as whoever holds an environment's lock to do this.
@@ -75,13 +68,6 @@ pub fn holder(command: &str) -> Holder {
         command: command.to_owned(),
         since: now(),
     }
-}
-
-/// How much space is left for this account where `path` is, in bytes; none when nobody knows.
-#[must_use]
-pub fn free_bytes(path: &Path) -> Option<u64> {
-    let found = rustix::fs::statvfs(path).ok()?;
-    Some(found.f_bavail * found.f_frsize)
 }
 
 /// The circumstances of a command of `actor`.

@@ -5,6 +5,7 @@
 //! a clock, random bits, files, sockets.
 
 mod access;
+#[cfg(unix)]
 pub mod admin;
 pub mod ambient;
 mod answer;

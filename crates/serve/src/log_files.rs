@@ -1,9 +1,8 @@
 //! The log of a data plane, kept for those who come later: a bounded number of files in `run/log`,
 //! one JSON document a line, the newest last.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use deploy_spec::{Fault, Timestamp};
@@ -67,9 +66,9 @@ impl LogFiles {
             Fault::unavailable(format!("`{}` cannot be written: {error}", self.0.display()))
         };
         let folder = self.0.parent().unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        options.read(true).create(true).append(true).mode(0o600);
+        host_fs::private_folder().recursive(true).create(folder).map_err(failed)?;
+        let mut options = host_fs::private();
+        options.read(true).create(true).append(true);
         options.open(&self.0).map_err(failed)?;
         let older = AppendCount::new(OLDER_KEPT);
         let limit = ContentLimit::BytesSurpassed(FILE_MAX);
@@ -171,8 +170,7 @@ impl LogReader {
     /// Goes on with the file that has taken the place of this one, if there is one.
     fn turn_over(&mut self) -> bool {
         let Ok(next) = File::open(self.files.newest()) else { return false };
-        let inode = |file: &File| file.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
-        if inode(&next) == inode(self.current.get_ref()) {
+        if host_fs::is_same(&next, self.current.get_ref()).unwrap_or(true) {
             return false;
         }
         self.current = BufReader::new(next);
@@ -249,6 +247,9 @@ mod tests {
         assert_eq!(sizes.len(), 1 + OLDER_KEPT);
         let most = (FILE_MAX + (2 << 20)) as u64;
         assert!(sizes.iter().all(|size| *size < most), "{sizes:?}");
-        assert_eq!(files.newest().metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(
+            files.newest().metadata().map(|meta| host_fs::mode(&meta).unwrap() & 0o777).unwrap(),
+            0o600
+        );
     }
 }

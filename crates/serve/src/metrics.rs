@@ -14,9 +14,6 @@ use crate::backend::Backend;
 use crate::plane::Plane;
 use crate::shadow::ShadowStatus;
 
-/// The media type of [`Plane::metrics`].
-pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The families, and the metrics of each so far.

@@ -1,12 +1,10 @@
 //! `run/`: what belongs to the running data plane — its socket, its claim on the environment.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use deploy_spec::Fault;
-use nix::fcntl::{Flock, FlockArg};
 
 use crate::log_files::LogFiles;
 
@@ -14,7 +12,7 @@ use crate::log_files::LogFiles;
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    _claim: Flock<File>,
+    claim: File,
 }
 
 /// Where the admin socket of an environment is.
@@ -27,7 +25,7 @@ pub fn admin_socket(environment_folder: &Path) -> PathBuf {
 #[must_use]
 pub fn is_served(environment_folder: &Path) -> bool {
     let Ok(file) = File::open(environment_folder.join("run/serve.pid")) else { return false };
-    Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+    file.try_lock_shared().is_err()
 }
 
 impl RunFolder {
@@ -40,23 +38,23 @@ impl RunFolder {
         let failed = |error: std::io::Error| {
             Fault::unavailable(format!("`{}` cannot be used: {error}", path.display()))
         };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed)?;
+        host_fs::private_folder().recursive(true).create(&path).map_err(failed)?;
         let pid_file = path.join("serve.pid");
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&pid_file).map_err(failed)?;
-        let mut claim =
-            Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(mut file, _)| {
-                let mut pid = String::new();
-                let _ = file.read_to_string(&mut pid);
-                Fault::conflict(format!("process {} already serves this environment", pid.trim()))
-                    .hint("stop it first, or let it run: it follows every change")
-            })?;
+        let mut options = host_fs::private();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut claim = options.open(&pid_file).map_err(failed)?;
+        if claim.try_lock().is_err() {
+            let mut pid = String::new();
+            let _ = claim.read_to_string(&mut pid);
+            let pid = pid.trim();
+            return Err(Fault::conflict(format!("process {pid} already serves this environment"))
+                .hint("stop it first, or let it run: it follows every change"));
+        }
         claim
             .set_len(0)
             .and_then(|()| writeln!(claim, "{}", std::process::id()))
             .map_err(failed)?;
-        Ok(Self { path, _claim: claim })
+        Ok(Self { path, claim })
     }
 
     /// Where the log is kept.
@@ -69,6 +67,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// `unavailable` when it cannot be made.
+    #[cfg(unix)]
     pub fn listen(&self) -> Result<std::os::unix::net::UnixListener, Fault> {
         let socket = self.path.join("admin.sock");
         let _ = std::fs::remove_file(&socket);
@@ -85,5 +84,7 @@ impl RunFolder {
 impl Drop for RunFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(self.path.join("admin.sock"));
+        // A child that is only being started may still hold a copy of the handle.
+        let _ = self.claim.unlock();
     }
 }

@@ -1,8 +1,7 @@
 //! Bundles by content address: a file is named by its digest, so it never changes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use deploy_spec::runtime_config::artifact_path;
@@ -105,8 +104,7 @@ fn open(source: &Path) -> Result<File, Fault> {
 }
 
 fn copy_hashed(from: &mut impl Read, to: &Path) -> io::Result<(Digest, u64)> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to)?;
+    let mut file = host_fs::private().write(true).create(true).truncate(true).open(to)?;
     let mut hash = Sha256::new();
     let mut size = 0;
     let mut buffer = vec![0; 256 * 1024];

@@ -1,17 +1,17 @@
 //! The one place that touches the disk. Paths are relative to the environment's folder.
 //!
 //! Each method is one step that can fail or be the last before the power goes, so that a test can
-//! stand between any two of them. Files are 0600, folders 0700.
+//! stand between any two of them. Files are 0600, folders 0700, where there are
+//! modes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 mod names;
 
-use crate::layout::LOCK;
+use crate::layout::LOCKED;
 use crate::lock::{self, Guard};
 
 /// How a lock is shared.
@@ -124,12 +124,6 @@ fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
-}
-
 impl Disk for RealDisk {
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         absent(fs::read(self.path(path)))
@@ -161,7 +155,7 @@ impl Disk for RealDisk {
     }
 
     fn make_folder(&self, folder: &str) -> io::Result<bool> {
-        match fs::DirBuilder::new().mode(0o700).create(self.path(folder)) {
+        match host_fs::private_folder().create(self.path(folder)) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
@@ -169,24 +163,24 @@ impl Disk for RealDisk {
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let file = private().write(true).create(true).truncate(true).open(self.path(path));
+        let file = host_fs::private().write(true).create(true).truncate(true).open(self.path(path));
         file?.write_all(bytes)
     }
 
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        private().append(true).create(true).open(self.path(path))?.write_all(bytes)
+        host_fs::private().append(true).create(true).open(self.path(path))?.write_all(bytes)
     }
 
     fn truncate(&self, path: &str, length: u64) -> io::Result<()> {
-        OpenOptions::new().write(true).open(self.path(path))?.set_len(length)
+        File::options().write(true).open(self.path(path))?.set_len(length)
     }
 
     fn sync(&self, path: &str) -> io::Result<()> {
-        File::open(self.path(path))?.sync_all()
+        host_fs::sync(&self.path(path))
     }
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        File::open(self.path(folder))?.sync_all()
+        host_fs::sync_folder(&self.path(folder))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -205,6 +199,6 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, mode: LockMode, patience: Duration) -> io::Result<Guard> {
-        lock::acquire(&self.path(LOCK), mode, patience)
+        lock::acquire(&self.path(LOCKED), mode, patience)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use deploy_spec::{BundleId, DeploymentId, Fault};
@@ -24,25 +23,28 @@ pub struct PermissionProblem {
 
 impl EnvironmentStore {
     /// The files that are not 0600, the folders that are not 0700, and what belongs to another
-    /// account than the one that asks. Sockets and links are not looked at.
+    /// account than the one that asks; nothing where files have neither. Sockets and links are not
+    /// looked at.
     ///
     /// # Errors
     /// `not-found` when there is no such environment; `unavailable` when a folder cannot be read.
     pub fn permission_problems(&self) -> Result<Vec<PermissionProblem>, Fault> {
         self.must_exist()?;
-        let me = rustix::process::geteuid().as_raw();
         let mut problems = Vec::new();
         walk(&self.folder, "", &mut |path, meta| {
-            let mode = meta.mode() & 0o777;
             let wanted = if meta.is_dir() { 0o700 } else { 0o600 };
             let mut problem = |found: String, wanted: String| {
                 problems.push(PermissionProblem { path: path.to_owned(), found, wanted });
             };
-            if mode != wanted {
+            if let Some(mode) = host_fs::mode(meta).map(|mode| mode & 0o777)
+                && mode != wanted
+            {
                 problem(format!("{mode:04o}"), format!("{wanted:04o}"));
             }
-            if meta.uid() != me {
-                problem(format!("owner {}", meta.uid()), format!("owner {me}"));
+            if let Some((owner, me)) = host_fs::owner(meta).zip(host_fs::own_account())
+                && owner != me
+            {
+                problem(format!("owner {owner}"), format!("owner {me}"));
             }
         })
         .map_err(|error| io_fault(&self.id, "looking at", "", &error))?;

@@ -9,6 +9,8 @@ use deploy_spec::{DeploymentId, Digest, IdempotencyKey, RevisionId, SecretPath, 
 
 /// The lock; it says who holds it for writing, or [`FREE`].
 pub(crate) const LOCK: &str = ".lock";
+/// What is locked: the same file, but for Windows, where nobody reads what another has locked.
+pub(crate) const LOCKED: &str = if cfg!(windows) { ".locked" } else { LOCK };
 /// What the lock says once a writer has finished and all that it did is durable.
 pub(crate) const FREE: &[u8] = b"free\n";
 /// The folder of the commit in flight.

@@ -1,13 +1,11 @@
 //! One writer or many readers. The lock belongs to the kernel, so a killed holder lets go.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use deploy_spec::Timestamp;
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::LockMode;
@@ -78,13 +76,15 @@ fn turn(path: &Path, mode: LockMode, deadline: Instant) -> io::Result<Option<Fil
 }
 
 fn wait(file: &File, mode: LockMode, deadline: Instant) -> io::Result<()> {
-    let operation = match mode {
-        LockMode::Shared => FlockOperation::NonBlockingLockShared,
-        LockMode::Exclusive => FlockOperation::NonBlockingLockExclusive,
+    let lock = match mode {
+        LockMode::Shared => File::try_lock_shared,
+        LockMode::Exclusive => File::try_lock,
     };
-    while let Err(error) = flock(file, operation) {
-        if error != rustix::io::Errno::WOULDBLOCK && error != rustix::io::Errno::INTR {
-            return Err(error.into());
+    while let Err(error) = lock(file) {
+        match error {
+            TryLockError::WouldBlock => {}
+            TryLockError::Error(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            TryLockError::Error(error) => return Err(error),
         }
         if Instant::now() >= deadline {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -102,7 +102,7 @@ fn open(path: &Path, mode: LockMode) -> io::Result<Option<File>> {
     {
         return Ok(Some(file));
     }
-    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let made = host_fs::private().write(true).create(true).truncate(false).open(path);
     match made {
         Err(error)
             if mode == LockMode::Shared && error.kind() == io::ErrorKind::ReadOnlyFilesystem =>

@@ -1,17 +1,17 @@
 //! Small private files that are made once and seldom replaced: this machine's own keys.
 
-use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use deploy_spec::Fault;
-use rustix::fs::OFlags;
 
 use crate::corrupt::io_fault;
 use crate::folders::{Found, make_folders};
 use crate::layout;
 use crate::root::EnvironmentStore;
+
+/// The account that may read everything.
+const ROOT: u32 = 0;
 
 impl EnvironmentStore {
     /// The bytes of a private file of the environment, made by `make` if it is absent. Two makers
@@ -70,31 +70,22 @@ impl EnvironmentStore {
     fn read_private_file(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
         let failed = |error: io::Error| io_fault(&self.id, "reading", path, &error);
         let name = self.folder.join(path);
-        let mut file = match open_plain(&name) {
+        let mut file = match host_fs::open_plain(&name) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-                return Err(not_private(&name));
-            }
+            Err(error) if host_fs::is_link(&error) => return Err(not_private(&name)),
             Err(error) => return Err(failed(error)),
         };
         let meta = file.metadata().map_err(failed)?;
-        let own = rustix::process::geteuid();
-        let strange = meta.uid() != own.as_raw() && !own.is_root();
-        if !meta.is_file() || meta.mode() & 0o077 != 0 || strange {
+        let own = host_fs::own_account();
+        let strange = host_fs::owner(&meta) != own && own != Some(ROOT);
+        if !meta.is_file() || !host_fs::is_private(&meta) || strange {
             return Err(not_private(&name));
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
         Ok(Some(bytes))
     }
-}
-
-fn open_plain(name: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut options = File::options();
-    options.read(true).custom_flags(flags.bits().cast_signed());
-    options.open(name)
 }
 
 fn not_private(name: &Path) -> Fault {

@@ -1,6 +1,5 @@
 //! The folder of environments, and how one is opened.
 
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,10 +193,9 @@ impl EnvironmentStore {
 impl EnvironmentStore {
     /// Says to whom the store belongs, when that is what is wrong.
     fn whose(&self, fault: Fault, error: &std::io::Error) -> Fault {
-        let owner = std::fs::metadata(&self.folder).map(|meta| meta.uid());
-        let me = rustix::process::geteuid().as_raw();
-        match owner {
-            Ok(owner) if error.kind() == std::io::ErrorKind::PermissionDenied => fault
+        let owner = std::fs::metadata(&self.folder).ok().and_then(|meta| host_fs::owner(&meta));
+        match owner.zip(host_fs::own_account()) {
+            Some((owner, me)) if error.kind() == std::io::ErrorKind::PermissionDenied => fault
                 .hint(format!(
                     "`{}` belongs to account {owner}, this is account {me}: run as its owner",
                     self.folder.display()
@@ -209,10 +207,10 @@ impl EnvironmentStore {
 }
 
 fn make_durably(folder: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    host_fs::private_folder().recursive(true).create(folder)?;
     for above in folder.ancestors().skip(1) {
         // What cannot be opened or synced (the root of a read-only image) was not made by us.
-        let _ = std::fs::File::open(above).and_then(|above| above.sync_all());
+        let _ = host_fs::sync_folder(above);
     }
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deploy_spec::hands_out_credentials;
-use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::net::{TcpStream, lookup_host};
 
 use crate::socket::Socket;
 
@@ -49,20 +49,7 @@ impl Endpoint {
                 }
                 Err(last)
             }
-            Self::Unix { path, owner } => {
-                let stream = UnixStream::connect(path).await?;
-                let is_theirs = match owner {
-                    Some(owner) => stream.peer_cred()?.uid() == *owner,
-                    None => true,
-                };
-                // A program could put a link to any socket of the machine where its own should
-                // be, and have us talk to that with our powers.
-                if is_theirs {
-                    Ok(Socket::Unix(stream))
-                } else {
-                    Err(denied("the socket is not one that its owner made"))
-                }
-            }
+            Self::Unix { path, owner } => unix(path, *owner).await,
         }
     }
 }
@@ -84,6 +71,27 @@ async fn tcp(address: SocketAddr) -> io::Result<Socket> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(Socket::Tcp(stream))
+}
+
+#[cfg(unix)]
+async fn unix(path: &Path, owner: Option<u32>) -> io::Result<Socket> {
+    let stream = tokio::net::UnixStream::connect(path).await?;
+    let is_theirs = match owner {
+        Some(owner) => stream.peer_cred()?.uid() == owner,
+        None => true,
+    };
+    // A program could put a link to any socket of the machine where its own should be, and have us
+    // talk to that with our powers.
+    if is_theirs {
+        Ok(Socket::Unix(stream))
+    } else {
+        Err(denied("the socket is not one that its owner made"))
+    }
+}
+
+#[cfg(not(unix))]
+async fn unix(_: &Path, _: Option<u32>) -> io::Result<Socket> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "there are no Unix sockets here"))
 }
 
 fn denied(why: &'static str) -> io::Error {

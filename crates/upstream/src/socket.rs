@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 /// A stream to a server.
 #[derive(Debug)]
@@ -13,6 +15,7 @@ pub enum Socket {
     /// Over TCP.
     Tcp(TcpStream),
     /// Over a Unix socket.
+    #[cfg(unix)]
     Unix(UnixStream),
 }
 
@@ -20,6 +23,7 @@ macro_rules! each {
     ($socket:expr, $stream:ident => $what:expr) => {
         match $socket {
             Socket::Tcp($stream) => $what,
+            #[cfg(unix)]
             Socket::Unix($stream) => $what,
         }
     };

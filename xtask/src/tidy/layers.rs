@@ -11,6 +11,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("control", 1),
     ("dispatch", 1),
     ("elf", 1),
+    ("host-fs", 1),
     ("meter", 1),
     ("scan", 1),
     ("single-vm", 1),

@@ -81,7 +81,11 @@ impl Gathered {
             Entry::symlink(path.clone(), target.into_string().map_err(not_text)?)
         } else if kind.is_file() {
             let meta = child.metadata().map_err(failed)?;
-            Entry::file(path.clone(), meta.len(), executable(&meta))
+            Entry::file(
+                path.clone(),
+                meta.len(),
+                host_fs::is_program(&source, &meta).map_err(failed)?,
+            )
         } else {
             return Err(in_folder(refuse(&path, "is a device, a pipe or a socket")));
         };
@@ -124,11 +128,6 @@ fn joined(folder: &str, name: OsString, limits: &Limits) -> Result<String, Fault
     })?;
     let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
     checked_path(path.as_bytes(), limits).map(str::to_owned)
-}
-
-fn executable(meta: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    meta.permissions().mode() & 0o111 != 0
 }
 
 /// Where `output` will be, with the links on the way to it resolved.

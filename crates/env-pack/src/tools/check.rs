@@ -7,7 +7,7 @@ use std::time::Duration;
 use deploy_spec::CheckStatus;
 use serde::Serialize;
 
-use super::run::{Ran, find, run};
+use super::run::{Ran, run};
 use super::{Platform, Probe, Tool, ToolNeed, version};
 
 /// Where tools are looked for, and how they are run.
@@ -60,7 +60,7 @@ fn check(need: &ToolNeed, machine: &Machine<'_>) -> Vec<Outcome> {
         detail: None,
     };
     let required = need.versions.as_ref().map(ToString::to_string);
-    let Some(file) = find(machine.path, tool.name()) else {
+    let Some(file) = host_fs::find_command(machine.path, tool.name()) else {
         let detail = Some(format!("`{}` is not on the search path", tool.name()));
         let hint = Some(tool.install_hint(machine.platform));
         let absent = row("presence", CheckStatus::Fail);
@@ -113,7 +113,7 @@ fn login(probe: &Probe, machine: &Machine<'_>, row: Outcome) -> Outcome {
     let row = Outcome { tool: probe.tool(), ..row };
     let name = row.tool.name();
     let command = format!("{name} {}", arguments.join(" "));
-    let Some(file) = find(machine.path, name) else {
+    let Some(file) = host_fs::find_command(machine.path, name) else {
         return Outcome { detail: Some(format!("`{name}` is not on the search path")), ..row };
     };
     let why = match run(machine, &file, &arguments) {

@@ -1,17 +1,18 @@
 //! Running a tool: with what was handed in and nothing else, and never longer than it may.
 
-use std::ffi::{OsStr, OsString};
+#[cfg_attr(unix, path = "run/unix.rs")]
+#[cfg_attr(windows, path = "run/windows.rs")]
+mod group;
+
+use std::ffi::OsString;
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
-
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::time::{Duration, Instant};
 
 use super::Machine;
+use group::Group;
 
 /// Most bytes of what a tool prints that are looked at.
 const PRINTED_MOST: usize = 64 << 10;
@@ -25,43 +26,32 @@ pub(super) enum Ran {
     Failed(String),
 }
 
-/// The file of a command on a search path. Entries that depend on the working folder are passed
-/// over, so that no folder one happens to be in can stand in for a tool.
-pub(super) fn find(path: &OsStr, name: &str) -> Option<PathBuf> {
-    std::env::split_paths(path)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(name))
-        .find(|file| {
-            file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-        })
-}
-
 /// Runs a tool with an empty stdin. When it ends or its time is up, everything in its process
 /// group is ended with it.
 pub(super) fn run(machine: &Machine<'_>, file: &Path, arguments: &[&str]) -> Ran {
     match start(machine, file, arguments) {
-        Ok(child) => finish(child, machine.deadline),
+        Ok((child, group)) => finish(child, group, machine.deadline),
         Err(error) => Ran::Failed(format!("cannot be run: {error}")),
     }
 }
 
-fn start(machine: &Machine<'_>, file: &Path, arguments: &[&str]) -> io::Result<Child> {
+fn start(machine: &Machine<'_>, file: &Path, arguments: &[&str]) -> io::Result<(Child, Group)> {
     let quiet = ["CHECKPOINT_DISABLE", "CLOUDSDK_CORE_DISABLE_PROMPTS"];
     let quiet = quiet.map(|name| (OsString::from(name), OsString::from("1")));
-    Command::new(file)
+    let mut command = Command::new(file);
+    command
         .args(arguments)
         .env_clear()
         .envs(machine.environment.iter().cloned().chain(quiet))
         .env("PATH", machine.path)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
+        .stderr(Stdio::null());
+    Group::start(&mut command)
 }
 
-fn finish(mut child: Child, deadline: Duration) -> Ran {
-    let pid = Pid::from_child(&child);
+fn finish(mut child: Child, group: Group, deadline: Duration) -> Ran {
+    let until = Instant::now() + deadline;
     let stdout = child.stdout.take();
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
@@ -69,12 +59,11 @@ fn finish(mut child: Child, deadline: Duration) -> Ran {
         let most = PRINTED_MOST as u64 + 1;
         let read = stdout.map_or(Ok(0), |stdout| stdout.take(most).read_to_end(&mut bytes));
         let printed = read.map(|_| bytes);
-        // It stays a zombie, so that its number names this group and no other when it is ended.
-        let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        group.wait_for_leader();
         let _ = send.send(printed);
     });
     let printed = receive.recv_timeout(deadline);
-    let _ = kill_process_group(pid, Signal::KILL);
+    group.end(&mut child, until);
     let status = child.wait();
     match (printed, status) {
         (Err(_), _) => Ran::Failed(format!("did not end within {} ms", deadline.as_millis())),

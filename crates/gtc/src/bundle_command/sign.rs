@@ -1,7 +1,7 @@
 //! `gtc bundle keygen` and `sign`.
 
+use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bundle::sign::{SigningKey, countersign, sign as vouch};
@@ -37,8 +37,8 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
 pub(super) fn keygen(args: &KeygenArgs) -> Result<Success, Fault> {
     let key = SigningKey::create()?;
     let public = beside(&args.file, ".pub");
-    write_new(&args.file, 0o600, &key.to_pkcs8_pem()?)?;
-    write_new(&public, 0o644, &key.public_key_to_pem()?)?;
+    write_new(&args.file, host_fs::private(), &key.to_pkcs8_pem()?)?;
+    write_new(&public, host_fs::public(), &key.public_key_to_pem()?)?;
     Success::of(&json!({
         "private_key": args.file,
         "public_key": public,
@@ -47,9 +47,8 @@ pub(super) fn keygen(args: &KeygenArgs) -> Result<Success, Fault> {
 }
 
 /// A key is never written over another one.
-fn write_new(file: &Path, mode: u32, text: &str) -> Result<(), Fault> {
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options.write(true).create_new(true).mode(mode).open(file);
+fn write_new(file: &Path, mut making: OpenOptions, text: &str) -> Result<(), Fault> {
+    let opened = making.write(true).create_new(true).open(file);
     let written = opened.and_then(|mut opened| {
         opened.write_all(text.as_bytes())?;
         opened.sync_all()

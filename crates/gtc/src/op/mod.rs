@@ -19,6 +19,7 @@ use deploy_spec::Fault;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success};
 
+#[cfg(unix)]
 pub(crate) use revisions::{engine_settings, take_in};
 pub(crate) use secrets::put_secret;
 

@@ -74,20 +74,7 @@ fn text(path: &Path, name: &str) -> Result<String, Fault> {
 /// # Errors
 /// `refused` for who is not root, and where systemd does not run.
 pub(super) fn this_machine() -> Result<Linux, Fault> {
-    // sd_booted(3)
-    if !Path::new("/run/systemd/system").is_dir() {
-        return Err(Fault::refused(
-            "gtc single-vm is for a Linux machine with systemd, and systemd does not run here",
-        )
-        .hint("gtc single-vm bootstrap does it on another machine; gtc start serves on this one"));
-    }
-    if ambient::own_uid() != 0 {
-        return Err(Fault::refused(
-            "gtc single-vm reads and changes what belongs to the whole machine, which takes root",
-        )
-        .hint("sudo gtc single-vm …"));
-    }
-    Ok(Linux::new(ambient::now()))
+    Linux::of_this_program(ambient::now())
 }
 
 /// What the machine should have, and where what is copied to it comes from.

@@ -1,7 +1,6 @@
 //! `gtc single-vm plan`.
 
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -74,8 +73,7 @@ fn show(globals: &Globals, document: &PlanDocument) -> Result<Success, Fault> {
 
 /// For its owner only: whoever may change it decides what root does.
 fn keep(path: &Path, made: &PlanDocument) -> Result<(), Fault> {
-    let mut options = std::fs::File::options();
-    let opened = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    let opened = host_fs::private().write(true).create(true).truncate(true).open(path);
     let written = opened.and_then(|mut file| file.write_all(&document::to_line(made)));
     written.map_err(|error| {
         Fault::unavailable(format!("the plan cannot be kept in `{}`: {error}", path.display()))

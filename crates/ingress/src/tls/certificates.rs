@@ -1,7 +1,5 @@
 //! The certificates of a server: read from files, replaced while it runs.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -29,8 +27,8 @@ pub(super) struct Set {
     names: Names,
 }
 
-/// What tells one version of a file from the next: where it is kept, its size, and when it changed.
-type Stamp = Option<(u64, u64, u64, i64, i64)>;
+/// Of a file; none while it is absent.
+type Stamp = Option<host_fs::Stamp>;
 
 #[derive(Debug, Default)]
 struct Stamps {
@@ -128,9 +126,5 @@ impl Set {
 
 fn stamps(files: &[CertificateFiles]) -> Vec<Stamp> {
     let all = files.iter().flat_map(|files| [&files.chain, &files.key]);
-    all.map(|path| std::fs::metadata(path).ok().map(|meta| stamp(&meta))).collect()
-}
-
-fn stamp(meta: &Metadata) -> (u64, u64, u64, i64, i64) {
-    (meta.dev(), meta.ino(), meta.size(), meta.ctime(), meta.ctime_nsec())
+    all.map(|path| std::fs::metadata(path).ok().map(|meta| host_fs::Stamp::of(&meta))).collect()
 }

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,7 +112,7 @@ fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Fault> {
     let shown = path.display();
     let file = open(path)?;
     let meta = file.metadata().map_err(|error| unreadable(path, &error))?;
-    if meta.mode() & 0o077 != 0 {
+    if !host_fs::is_private(&meta) {
         return Err(Fault::refused(format!("others than its owner may use the key `{shown}`"))
             .hint(format!("chmod 600 {shown}")));
     }

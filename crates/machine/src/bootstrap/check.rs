@@ -10,7 +10,7 @@ use single_vm::resource::Artifact;
 use single_vm::spec::{Mtls, Program};
 
 use crate::certificates;
-use crate::linux::{bundle, failed};
+use crate::local::{bundle, failed};
 use crate::sources::Sources;
 
 /// How much of a program tells which machine it is for, in bytes.

@@ -9,7 +9,7 @@ use single_vm::bootstrap::Landing;
 use single_vm::spec::MachinePath;
 
 use super::{Reached, TellReached};
-use crate::linux::failed;
+use crate::local::failed;
 use crate::ssh::{Script, Ssh};
 
 /// How much is sent at a time, in bytes.

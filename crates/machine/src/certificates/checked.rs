@@ -46,23 +46,11 @@ pub(super) fn is_its_key(pair: &Pair) -> Result<(), String> {
 }
 
 /// From when and until when it is good.
-fn validity(certificate: &CertificateDer<'_>) -> Option<(Timestamp, Timestamp)> {
+pub(super) fn validity(certificate: &CertificateDer<'_>) -> Option<(Timestamp, Timestamp)> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let at = |seconds| Timestamp::from_second(seconds).ok();
     let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
     Some((at(from.timestamp())?, at(until.timestamp())?))
-}
-
-/// When the first certificate of a PEM file ends.
-pub(crate) fn not_after(path: &Path) -> Option<Timestamp> {
-    Some(validity(read_chain(path).ok()?.first()?)?.1)
-}
-
-/// The common name of whoever issued it.
-pub(super) fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let name = parsed.issuer().iter_common_name().next()?.as_str().ok()?;
-    Some(name.to_owned())
 }
 
 /// Whether it is good at `now`.

@@ -7,8 +7,9 @@ use deploy_spec::{Fault, Timestamp};
 use rustls::pki_types::CertificateDer;
 use single_vm::resource::Role;
 use single_vm::{CertificateFacts, Id, Issued, Recorded};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::checked::{For, Pair, is_by, is_good, is_its_key, issuer, read_chain, read_key};
+use super::checked::{For, Pair, is_by, is_good, is_its_key, read_chain, read_key, validity};
 use super::make::{CERTIFICATE_FILE, KEY_FILE, common_name};
 
 const ROLES: [(&str, Role); 3] =
@@ -44,7 +45,7 @@ pub(crate) fn generated(
 }
 
 fn on_disk(folder: &Path) -> Result<Vec<(Role, u32)>, Fault> {
-    let failed = crate::linux::failed("reading", folder);
+    let failed = crate::local::failed("reading", folder);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -97,4 +98,16 @@ fn is_whole(pair: &Pair, role: Role, by: &CertificateDer<'static>, now: Timestam
             Role::Server => is_by(For::Servers),
             Role::Client => is_by(For::Clients),
         }
+}
+
+/// When the first certificate of a PEM file ends.
+pub(crate) fn not_after(path: &Path) -> Option<Timestamp> {
+    Some(validity(read_chain(path).ok()?.first()?)?.1)
+}
+
+/// The common name of whoever issued it.
+fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let name = parsed.issuer().iter_common_name().next()?.as_str().ok()?;
+    Some(name.to_owned())
 }

@@ -1,6 +1,5 @@
 //! Certificates that the description names.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use deploy_spec::{Digest, Fault, Timestamp};
@@ -10,7 +9,7 @@ use single_vm::CertificateFacts;
 use single_vm::resource::Artifact;
 
 use super::checked::{For, Pair, is_by, is_good, is_its_key, read_chain, read_key};
-use crate::linux::digest;
+use crate::local::digest;
 use crate::sources::Sources;
 
 /// Everything that is wrong, each with the field that names the file.
@@ -94,9 +93,11 @@ fn is_for_both(
 
 fn is_private(path: &Path) -> Result<(), String> {
     let found = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    match found.mode() & 0o077 {
-        0 => Ok(()),
-        _ => Err(format!("can be read by others: its mode is {:04o}", found.mode() & 0o7777)),
+    match host_fs::mode(&found) {
+        Some(mode) if mode & 0o077 != 0 => {
+            Err(format!("can be read by others: its mode is {mode:04o}"))
+        }
+        _ => Ok(()),
     }
 }
 

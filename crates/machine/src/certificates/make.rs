@@ -1,7 +1,6 @@
 //! Makes certificates: a private authority, and by it a server's and a client's.
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use deploy_spec::{Fault, Timestamp};
@@ -42,7 +41,7 @@ pub(crate) fn make(made: &Made<'_>, folder: &Path) -> Result<(), Fault> {
         Some(issuer) => {
             let text = |file| -> Result<String, Fault> {
                 let path = issuer.join(file);
-                fs::read_to_string(&path).map_err(crate::linux::failed("reading", &path))
+                fs::read_to_string(&path).map_err(crate::local::failed("reading", &path))
             };
             let authority = text(CERTIFICATE_FILE)?;
             let by = KeyPair::from_pem(&text(KEY_FILE)?)
@@ -124,10 +123,10 @@ fn ymd(at: Timestamp) -> (i32, u8, u8) {
 
 fn write(path: &Path, text: &str) -> Result<(), Fault> {
     use std::io::Write as _;
-    let file = fs::File::options().write(true).create_new(true).mode(0o600).open(path);
+    let file = host_fs::private().write(true).create_new(true).open(path);
     let written = file.and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
-    written.map_err(crate::linux::failed("writing", path))
+    written.map_err(crate::local::failed("writing", path))
 }

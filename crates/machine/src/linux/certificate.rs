@@ -11,8 +11,9 @@ use single_vm::{Actual, Resource};
 
 use super::accounts::{Names, Numbers};
 use super::draft::{self, sync};
-use super::files::{self, failed, metadata};
+use super::files::{self, metadata};
 use crate::certificates::{self, AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE, Made};
+use crate::local::failed;
 
 const FILES: [&str; 3] = [CERTIFICATE_FILE, KEY_FILE, AUTHORITY_FILE];
 

@@ -9,7 +9,8 @@ use rustix::fs::OFlags;
 use single_vm::resource::Mode;
 
 use super::accounts::Numbers;
-use super::files::{failed, metadata, remove_directory, remove_file};
+use super::files::{metadata, remove_directory, remove_file};
+use crate::local::failed;
 
 /// Where what becomes `path` is written. By this name, what a crash left is found again.
 pub(super) fn draft_of(path: &Path) -> PathBuf {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
 use deploy_spec::{Digest, Fault};
@@ -13,9 +12,9 @@ use single_vm::{
     Resource,
 };
 
-use super::files::{digest, failed};
 use super::{Linux, command, images};
 use crate::certificates;
+use crate::local::{bundle, digest, failed};
 use crate::sources::Sources;
 
 /// Numbers of system accounts, as far as distributions leave them free (adduser.conf(5)).
@@ -128,20 +127,6 @@ fn binary(path: &Path) -> Result<Digest, Fault> {
         Fault { message, ..fault }.at("/spec/runtime/binary")
     })?;
     Ok(found)
-}
-
-/// A bundle, by its digest; it must be a SquashFS, because it is mounted.
-pub(crate) fn bundle(path: &Path) -> Result<Digest, Fault> {
-    let found = digest(path)?;
-    let mut begins = [0_u8; 4];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut begins));
-    // The magic number of SquashFS 4, little-endian.
-    if read.is_ok() && begins == *b"hsqs" {
-        return Ok(found);
-    }
-    Err(Fault::invalid(format!("`{}` is no SquashFS, and cannot be mounted", path.display()))
-        .at("/spec/bundle/source")
-        .hint("gtc bundle build FOLDER makes one"))
 }
 
 fn about() -> Result<About, Fault> {

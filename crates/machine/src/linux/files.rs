@@ -1,28 +1,22 @@
 //! Directories and files. What is written is written beside its place, made durable and renamed into
 //! it: whoever reads it, at any moment, sees the old or the new. Links are never followed.
 
-use std::fs::{self, DirBuilder, File, Metadata};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, DirBuilder, Metadata};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
 use deploy_spec::{Digest, Fault};
-use sha2::{Digest as _, Sha256};
 use single_vm::Actual;
 use single_vm::resource::{Content, Mode, Owner};
 
 use super::accounts::{Names, Numbers};
 use super::draft::{Draft, own, parent, permit, sync};
+use crate::local::{copy, digest, failed, is_nothing, open};
 use crate::sources::Sources;
 
 /// The largest text that a plan shows next to another, in bytes.
 const TEXT_MAX: u64 = 64 * 1024;
-
-/// Why something could not be done to `path`.
-pub(crate) fn failed(doing: &str, path: &Path) -> impl Fn(io::Error) -> Fault {
-    let what = format!("{doing} `{}`", path.display());
-    move |error| Fault::unavailable(format!("{what} failed: {error}"))
-}
 
 /// What is at `path`, if anything is; a link is not followed.
 pub(super) fn metadata(path: &Path) -> Result<Option<Metadata>, Fault> {
@@ -31,10 +25,6 @@ pub(super) fn metadata(path: &Path) -> Result<Option<Metadata>, Fault> {
         Err(error) if is_nothing(&error) => Ok(None),
         Err(error) => Err(failed("looking at", path)(error)),
     }
-}
-
-fn is_nothing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn other(found: &Metadata) -> Actual {
@@ -79,32 +69,6 @@ pub(super) fn file(path: &Path, names: &Names, shows_text: bool) -> Result<Optio
         None => digest(path)?,
     };
     Ok(Some(Actual::File { owner, mode, digest, text }))
-}
-
-/// The digest of a file.
-pub(crate) fn digest(path: &Path) -> Result<Digest, Fault> {
-    let mut file = open(path)?;
-    copy(&mut file, &mut io::sink()).map_err(failed("reading", path))
-}
-
-fn open(path: &Path) -> Result<File, Fault> {
-    File::open(path).map_err(|error| match is_nothing(&error) {
-        true => Fault::not_found(format!("there is no `{}`", path.display())),
-        false => failed("opening", path)(error),
-    })
-}
-
-/// Copies, and gives the digest of what was copied.
-fn copy(from: &mut File, to: &mut impl io::Write) -> io::Result<Digest> {
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0_u8; 128 * 1024]);
-    loop {
-        let read = from.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(Digest::from_hash(hash.finalize().into()));
-        }
-        hash.update(&buffer[..read]);
-        to.write_all(&buffer[..read])?;
-    }
 }
 
 /// Makes a directory, or gives it its owner and mode. When the owner of one that holds what a

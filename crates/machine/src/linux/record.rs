@@ -14,7 +14,8 @@ use single_vm::spec::DeploymentName;
 
 use super::accounts::Numbers;
 use super::draft::{Draft, sync};
-use super::files::{failed, remove_directory, remove_file};
+use super::files::{remove_directory, remove_file};
+use crate::local::failed;
 
 const FOLDER: &str = "var/lib/gtc-single-vm";
 /// Gone after a restart of the machine, with whoever held it.

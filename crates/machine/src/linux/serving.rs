@@ -9,13 +9,14 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use deploy_spec::{Digest, Fault};
 use serde::Deserialize;
 use serde_json::Value;
 use single_vm::Actual;
 
-use super::command::{must, run_on, timed};
+use super::command::{ask, must, run_on, timed};
 use crate::answer::answer;
 
 pub(super) use roll_out::{RollOut, roll_out};
@@ -23,6 +24,10 @@ pub(super) use secrets::store;
 
 /// How long a command may take, in seconds: staging and warming a large bundle is the longest.
 const COMMAND: u32 = 600;
+/// How long it may take from a service that has begun to its container.
+const CONTAINER: Duration = Duration::from_secs(60);
+/// How long after one look the next is taken.
+const PAUSE: Duration = Duration::from_millis(200);
 /// All of the traffic, in basis points.
 const WHOLE: u32 = 10_000;
 
@@ -71,10 +76,34 @@ pub(super) fn observe(service: &str) -> Result<Actual, Fault> {
 }
 
 impl Service {
-    /// The process of the unit, which runs.
+    /// The process of the unit, which runs, and its container with it: of Docker, systemd hears only
+    /// that the container is asked for.
     fn running(unit: &str) -> Result<Self, Fault> {
-        let service = Self::find(unit)?;
-        service.ok_or_else(|| Fault::unhealthy(format!("`{unit}` does not run any more")))
+        let until = Instant::now() + CONTAINER;
+        loop {
+            let service = Self::find(unit)?;
+            let service = service
+                .ok_or_else(|| Fault::unhealthy(format!("`{unit}` does not run any more")))?;
+            if service.has_begun()? {
+                return Ok(service);
+            }
+            if Instant::now() >= until {
+                let seconds = CONTAINER.as_secs();
+                return Err(Fault::unhealthy(format!(
+                    "`{unit}` has no container after {seconds} s"
+                )));
+            }
+            #[expect(clippy::disallowed_methods, reason = "its beginning is only seen by looking")]
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Whether its commands can be run.
+    fn has_begun(&self) -> Result<bool, Fault> {
+        let Some((engine, container)) = &self.container else { return Ok(true) };
+        let inspect = ["container", "inspect", "--format", "{{.State.Running}}", container];
+        let said = ask(&[&[&*engine.to_string_lossy()], &inspect[..]].concat())?;
+        Ok(said.out.trim() == "true")
     }
 
     /// The process of the unit, if it runs.

@@ -156,11 +156,23 @@ impl Host {
         self.must(&["sh", "-c", nodes]);
     }
 
-    /// Gives the machine Podman: this machine's, which is of the same release. What it says of control
-    /// groups is so because the machine is a container itself.
-    pub(crate) fn has_podman(&self) {
+    /// Gives the machine programs of this one, which is of the same release.
+    fn has_programs(&self, programs: &[&str]) {
         let script = r#"
-            set -e
+            for program in "$@"; do
+                printf '#!/bin/sh\nLD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu exec /host/usr/%s "$@"\n' \
+                    $program >/usr/$program
+                chmod +x /usr/$program
+            done
+        "#;
+        self.must(&[&["sh", "-ec", script, "sh"], programs].concat());
+    }
+
+    /// Gives the machine Podman. What it says of control groups is so because the machine is a
+    /// container itself.
+    pub(crate) fn has_podman(&self) {
+        self.has_programs(&["bin/podman", "bin/conmon", "sbin/runc"]);
+        let script = r#"
             mkdir -p /etc/containers
             printf '{"default":[{"type":"insecureAcceptAnything"}]}' >/etc/containers/policy.json
             cat >/etc/containers/containers.conf <<'END'
@@ -173,20 +185,38 @@ runtime = "runc"
 [engine.runtimes]
 runc = ["/usr/sbin/runc"]
 END
-            for program in bin/podman bin/conmon sbin/runc; do
-                printf '#!/bin/sh\nLD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu exec /host/usr/%s "$@"\n' \
-                    $program >/usr/$program
-                chmod +x /usr/$program
-            done
         "#;
-        self.must(&["sh", "-c", script]);
+        self.must(&["sh", "-ec", script]);
     }
 
-    /// Puts an image with the program `/given/NAME` into its store, as `localhost/gtc:NAME`.
-    pub(crate) fn has_image(&self, name: &str) {
+    /// Gives the machine Docker, with its daemon as a service. How it stores images, makes no networks
+    /// and hides control groups is so because the machine is a container itself.
+    pub(crate) fn has_docker(&self) {
+        let shim = "bin/containerd-shim-runc-v2";
+        self.has_programs(&["bin/docker", "sbin/dockerd", "bin/containerd", shim, "sbin/runc"]);
+        let script = r#"
+            cat >/etc/systemd/system/docker.service <<'END'
+[Unit]
+After=network-online.target
+[Service]
+Type=notify
+ExecStart=/usr/sbin/dockerd --storage-driver=vfs --iptables=false --bridge=none \
+    --default-cgroupns-mode=private
+Delegate=yes
+KillMode=process
+[Install]
+WantedBy=multi-user.target
+END
+            systemctl --quiet enable --now docker.service
+        "#;
+        self.must(&["sh", "-ec", script]);
+    }
+
+    /// Puts an image with the program `/given/NAME` into the store of `engine`, as `localhost/gtc:NAME`.
+    pub(crate) fn has_image(&self, engine: &str, name: &str) {
         let script = format!(
             "mkdir -p /tmp/image/usr/bin && install /given/{name} /tmp/image/usr/bin/gtc && \
-             tar -C /tmp/image -c . | podman import --change 'ENTRYPOINT=[\"/usr/bin/gtc\"]' \
+             tar -C /tmp/image -c . | {engine} import --change 'ENTRYPOINT [\"/usr/bin/gtc\"]' \
              --change 'ENV PATH=/usr/bin' - localhost/gtc:{name}"
         );
         self.must(&["sh", "-c", &script]);
@@ -242,6 +272,12 @@ END
         let (got, lost): (Vec<&str>, Vec<&str>) = asked.lines().partition(|line| *line == "got");
         assert_eq!(lost, [""; 0], "beside {} that were answered", got.len());
         got.len()
+    }
+
+    /// Waits until somebody takes connections where it serves.
+    pub(crate) fn listens(&self) {
+        let tries = "until (exec 3<>/dev/tcp/127.0.0.1/8080) 2>&1; do :; done >/dev/null";
+        self.must(&["timeout", "30", "bash", "-c", tries]);
     }
 
     /// What the machine serves.

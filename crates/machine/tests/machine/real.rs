@@ -323,40 +323,75 @@ fn renewed(day: &Day) {
     day.is_well();
 }
 
-/// The same life, with a container in the place of the binary.
 #[test]
-fn a_machine_runs_an_image_as_it_runs_a_binary() {
-    let Some(day) = Day::new("image") else { return };
+fn a_machine_runs_an_image_with_podman_as_it_runs_a_binary() {
+    let Some(day) = Day::new("podman") else { return };
     day.host.has_podman();
-    let image = |name: &str| {
-        day.describe(name, "one");
-        let path = day.host.folder.join("spec.yaml");
-        let text = fs::read_to_string(&path).unwrap();
-        let image = format!("image: 'localhost/gtc:{name}'");
-        fs::write(&path, text.replace(&format!("binary: /given/{name}"), &image)).unwrap();
-    };
-    image("v1");
+    begins_with_an_image(&day, "podman");
+    ends_with_an_image(&day, "podman");
+}
+
+#[test]
+fn a_machine_runs_an_image_with_docker_as_it_runs_a_binary() {
+    let Some(day) = Day::new("docker") else { return };
+    day.host.has_docker();
+    begins_with_an_image(&day, "docker");
+    comes_back_with_its_daemon(&day);
+    ends_with_an_image(&day, "docker");
+}
+
+/// Describes the program as an image, which is called as it is.
+fn describe_image(day: &Day, name: &str) {
+    day.describe(name, "one");
+    let path = day.host.folder.join("spec.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let image = format!("image: 'localhost/gtc:{name}'");
+    fs::write(&path, text.replace(&format!("binary: /given/{name}"), &image)).unwrap();
+}
+
+/// The same life, with a container in the place of the binary.
+fn begins_with_an_image(day: &Day, engine: &str) {
+    describe_image(day, "v1");
     let (code, said) = day.drive("plan", &[]);
     assert_eq!((code, &said["error"]["kind"]), (Some(3), &"not-found".into()), "{said:#}");
-    ["v1", "v2", "broken"].iter().for_each(|name| day.host.has_image(name));
+    ["v1", "v2", "broken"].iter().for_each(|name| day.host.has_image(engine, name));
     day.apply();
     day.serves("v1");
     day.is_well();
     assert_eq!(day.apply(), 0);
-    day.host.must(&["podman", "stop", "greentic-hello"]);
+    day.host.must(&[engine, "stop", "greentic-hello"]);
     day.apply();
     day.is_well();
-    image("v2");
+}
+
+fn ends_with_an_image(day: &Day, engine: &str) {
+    describe_image(day, "v2");
     day.apply();
     day.serves("v2");
-    image("broken");
+    describe_image(day, "broken");
     let (code, said) = day.drive("apply", &[]);
     assert_eq!((code, &said["error"]["details"]["restored"]), (Some(7), &true.into()), "{said:#}");
-    image("v2");
+    describe_image(day, "v2");
     day.serves("v2");
     day.is_well();
     let (code, said) = day.drive("purge", &[]);
     assert_eq!(code, Some(0), "{said:#}");
-    assert_eq!(day.host.must(&["podman", "ps", "--all", "--quiet"]), "");
+    assert_eq!(day.host.must(&[engine, "ps", "--all", "--quiet"]), "");
     assert_eq!(day.status()["status"]["state"], "absent");
+}
+
+/// A container of Docker is its daemon's: the service waits for it when the machine begins, and
+/// follows when it is begun anew.
+fn comes_back_with_its_daemon(day: &Day) {
+    let attempts = ["systemctl", "show", "--property=NRestarts", "--value", SERVICE];
+    day.host.restart();
+    day.host.listens();
+    day.serves("v1");
+    day.is_well();
+    assert_eq!(day.host.must(&attempts), "0\n", "it did not wait for the daemon");
+    day.host.must(&["systemctl", "restart", "docker.service"]);
+    day.host.listens();
+    day.serves("v1");
+    day.is_well();
+    assert_eq!(day.host.must(&attempts), "0\n", "it did not end before the daemon");
 }

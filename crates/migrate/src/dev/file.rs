@@ -7,8 +7,6 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 /// How the name of a replacement in the making ends; a crash may leave one, the next one replaces it.
 const DRAFT: &str = ".gtc-draft";
 /// How many bytes tell whether a file is text.
@@ -25,8 +23,7 @@ pub(super) enum Content {
 
 /// Reads a file; what is looked at is what is read, and no link is followed.
 pub(super) fn read(path: &Path, most: u64) -> io::Result<Content> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let file = host_fs::open_plain(path)?;
     let length = file.metadata()?.len();
     let wanted = if length > most { PEEK } else { most };
     let mut bytes = Vec::new();

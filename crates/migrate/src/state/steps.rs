@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 /// Changes on the disk of this machine. Files become 0600 and folders 0700, as in the whole store.
@@ -79,9 +79,7 @@ impl Steps for RealSteps {
     }
 
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let mut source =
-            File::options().read(true).custom_flags(flags.bits().cast_signed()).open(from)?;
+        let mut source = host_fs::open_plain(from)?;
         let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
         io::copy(&mut source, &mut target)?;
         target.set_modified(source.metadata()?.modified()?)?;

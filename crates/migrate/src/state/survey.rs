@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use control::env::{Elsewhere, Leftover, MigrateStateFacts, StateMove};
 use deploy_spec::EnvironmentId;
-use rustix::fs::{Access, OFlags};
+use rustix::fs::Access;
 use store::{EnvironmentStore, Root};
 
 use super::journal::LEGACY;
@@ -211,8 +211,7 @@ fn why_no_file(path: &Path, meta: &Metadata) -> Option<String> {
     if !meta.is_file() {
         return Some(format!("is {}", kind(meta)));
     }
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let opened = host_fs::open_plain(path);
     why_not_ours(meta).or_else(|| opened.err().map(|error| format!("cannot be read: {error}")))
 }
 

@@ -22,8 +22,9 @@ use upstream::Endpoint;
 use super::Task;
 use super::watch_over::stopped;
 use crate::address;
-use crate::logs::{Output, pump};
+use crate::logs::pump;
 use crate::probe::until_ready;
+use crate::sink::Output;
 use crate::state::State;
 use crate::wire::{Handed, Order, Report, Role};
 

@@ -2,7 +2,6 @@
 //! (<https://github.com/docker/docker-credential-helpers>).
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -48,7 +47,8 @@ impl Helper<'_> {
         }
         let failed =
             |why: &str| Fault::unavailable(format!("the credential helper `{program}` {why}"));
-        let file = self.find(&program).ok_or_else(|| failed("is not on the search path"))?;
+        let file = host_fs::find_command(self.path, &program)
+            .ok_or_else(|| failed("is not on the search path"))?;
         let output = match tokio::time::timeout(patience, self.run(file, registry)).await {
             Ok(output) => output.map_err(|error| failed(&format!("cannot be run: {error}")))?,
             Err(_) => return Err(failed(&format!("said nothing in {} s", patience.as_secs()))),
@@ -66,14 +66,6 @@ impl Helper<'_> {
         } else {
             Credential::Password { user: said.username, password: said.secret }
         }))
-    }
-
-    /// Entries of the path that depend on the working folder are passed over.
-    fn find(&self, program: &str) -> Option<PathBuf> {
-        let folders = std::env::split_paths(self.path).filter(|folder| folder.is_absolute());
-        folders.map(|folder| folder.join(program)).find(|file| {
-            file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-        })
     }
 
     async fn run(&self, file: PathBuf, registry: &str) -> std::io::Result<Output> {

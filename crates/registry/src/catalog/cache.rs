@@ -8,7 +8,6 @@
 //! last, so that between any two writes what the index names is there.
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use deploy_spec::{Digest, Fault, Kind};
@@ -181,5 +180,7 @@ impl Cache {
 }
 
 fn written(path: &Path) -> Option<jiff::Timestamp> {
-    jiff::Timestamp::from_second(std::fs::metadata(path).ok()?.mtime()).ok()
+    let written = std::fs::metadata(path).ok()?.modified().ok()?;
+    let written = jiff::Timestamp::try_from(written).ok()?;
+    jiff::Timestamp::from_second(written.as_second()).ok()
 }

@@ -5,6 +5,7 @@ use deploy_spec::Digest;
 use crate::certificates::AdminFiles;
 use crate::desired::{Place, configuration};
 use crate::facts::ProgramFacts;
+use crate::resource::Engine;
 
 use super::{HEAD, container, native};
 
@@ -37,10 +38,17 @@ fn head(place: &Place<'_>) -> String {
         }
         false => String::new(),
     };
+    // Its containers are the daemon's: it begins behind it, ends before it, and comes back with it.
+    let daemon = match place.facts.program {
+        ProgramFacts::Image(Engine::Docker, _) => {
+            "Wants=docker.service\nAfter=docker.service\nPartOf=docker.service\n"
+        }
+        ProgramFacts::Image(Engine::Podman, _) | ProgramFacts::Binary(_) => "",
+    };
     format!(
         "[Unit]\n\
          Description=Greentic deployment {name}\n\
-         {socket}Wants=network-online.target\n\
+         {socket}{daemon}Wants=network-online.target\n\
          After=network-online.target\n\
          # Five failed starts in five minutes are enough to know.\n\
          StartLimitIntervalSec=300\n\

@@ -4,10 +4,9 @@
 //! and files that nobody else can write, and only when its bytes hash to what was recorded when it
 //! was made. Anything else is ignored and compiled anew.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs;
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,7 +26,7 @@ impl CodeCache {
             let dir = dir.display();
             Fault::unavailable(format!("cannot use `{dir}` as a cache of compiled code: {error}"))
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(unusable)?;
+        host_fs::private_folder().recursive(true).create(&dir).map_err(unusable)?;
         let found = fs::symlink_metadata(&dir).map_err(unusable)?;
         if !found.is_dir() || !is_ours_alone(&found) {
             let dir = dir.display();
@@ -90,8 +89,7 @@ impl CodeCache {
         static WRITES: AtomicU64 = AtomicU64::new(0);
         let n = WRITES.fetch_add(1, Ordering::Relaxed);
         let beside = self.path(key, &format!("{suffix}.{}-{n}", std::process::id()));
-        let mut options = OpenOptions::new();
-        let written = options.write(true).create_new(true).mode(0o600).open(&beside);
+        let written = host_fs::private().write(true).create_new(true).open(&beside);
         let written = written.and_then(|mut file| file.write_all(bytes));
         let renamed = written.and_then(|()| fs::rename(&beside, self.path(key, suffix)));
         if renamed.is_err() {
@@ -102,12 +100,11 @@ impl CodeCache {
 }
 
 fn is_ours_alone(found: &fs::Metadata) -> bool {
-    found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0
+    host_fs::owner(found) == host_fs::own_account() && host_fs::is_private(found)
 }
 
 fn read_ours(path: &Path) -> io::Result<Vec<u8>> {
-    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    let mut file: File = OpenOptions::new().read(true).custom_flags(nofollow).open(path)?;
+    let mut file = host_fs::open_plain(path)?;
     let found = file.metadata()?;
     if !found.is_file() || !is_ours_alone(&found) {
         return Err(io::Error::other("others may write or read it, or it is not ours"));

@@ -1,6 +1,7 @@
 //! `gtc op env`.
 
 mod doctor;
+#[cfg_attr(windows, path = "migrate_old/elsewhere.rs")]
 mod migrate_old;
 mod tools;
 

@@ -14,7 +14,7 @@ use crate::outcome::Success;
 
 /// The variables by which tools find their configuration and their logins, by their beginnings; a
 /// tool sees no others.
-const SEEN: [&str; 14] = [
+const SEEN: [&str; 20] = [
     "HOME",
     "USER",
     "LANG",
@@ -29,6 +29,13 @@ const SEEN: [&str; 14] = [
     "XDG_",
     "HTTPS_PROXY",
     "SSL_CERT_",
+    // Of Windows.
+    "APPDATA",
+    "LOCALAPPDATA",
+    "ProgramData",
+    "SystemRoot",
+    "TEMP",
+    "USERPROFILE",
 ];
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod diff;
 mod tag;
 mod warm;
 
+#[cfg(unix)]
 pub(crate) use warm::engine_settings;
 
 use clap::{Args, Subcommand};
@@ -235,6 +236,7 @@ fn taken_in(
 }
 
 /// Takes in the bundle that a client of the data plane names.
+#[cfg(unix)]
 pub(crate) fn take_in(
     globals: &Globals,
     store: &EnvironmentStore,

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use deploy_spec::{Digest, Fault};
 use single_vm::spec::Strategy;
 
-use super::{COMMAND, Revision, Service, secrets};
-
-/// How long after one look at a drain the next is taken.
-const PAUSE: Duration = Duration::from_millis(200);
+use super::{COMMAND, PAUSE, Revision, Service, secrets};
 
 /// Which bundle takes over, and how.
 #[derive(Debug, Clone, Copy)]

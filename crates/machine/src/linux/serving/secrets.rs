@@ -8,7 +8,7 @@ use std::process::Stdio;
 use deploy_spec::Fault;
 
 use super::Service;
-use crate::linux::failed;
+use crate::local::failed;
 
 /// Stores each value; one that is stored already changes nothing.
 pub(in super::super) fn store(

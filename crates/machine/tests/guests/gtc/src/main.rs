@@ -111,20 +111,13 @@ fn start(options: &[&str]) {
             let _ = administer(&config, socket, is_broken);
         }
     });
-    // By systemd, and by nobody else: the first of those handed over (sd_listen_fds(3)).
-    assert_eq!(std::env::var("LISTEN_FDS").unwrap(), "1");
-    assert_eq!(std::env::var("LISTEN_FDNAMES").unwrap(), "http");
-    assert_eq!(std::env::var("LISTEN_PID").unwrap(), std::process::id().to_string());
-    let listener = unsafe { TcpListener::from_raw_fd(3) };
+    let listener = match std::env::var("NOTIFY_SOCKET") {
+        Ok(to) => of_systemd(to),
+        // Docker has neither a socket for it nor an ear.
+        Err(_) => TcpListener::bind(option("--listen")).unwrap(),
+    };
     listener.set_nonblocking(true).unwrap();
     unsafe { signal(SIGTERM, stop) };
-    notify("READY=1");
-    std::thread::spawn(|| {
-        loop {
-            notify("WATCHDOG=1");
-            idle(Duration::from_secs(5));
-        }
-    });
     // What it took it answers; what waits is for whoever comes after it.
     while !STOPS.load(Ordering::SeqCst) {
         let Ok((mut socket, _)) = listener.accept() else {
@@ -135,6 +128,22 @@ fn start(options: &[&str]) {
         let bundle = serving.map_or("none".to_owned(), |(digest, _)| digest);
         let _ = answer(&mut socket, 200, &format!("{version} {bundle}\n"));
     }
+}
+
+/// The first of the sockets that systemd hands over (sd_listen_fds(3)); it is told that we are ready,
+/// and live.
+fn of_systemd(told: String) -> TcpListener {
+    assert_eq!(std::env::var("LISTEN_FDS").unwrap(), "1");
+    assert_eq!(std::env::var("LISTEN_FDNAMES").unwrap(), "http");
+    assert_eq!(std::env::var("LISTEN_PID").unwrap(), std::process::id().to_string());
+    notify(&told, "READY=1");
+    std::thread::spawn(move || {
+        loop {
+            notify(&told, "WATCHDOG=1");
+            idle(Duration::from_secs(5));
+        }
+    });
+    unsafe { TcpListener::from_raw_fd(3) }
 }
 
 /// Told to stop (signal(7)).
@@ -162,9 +171,9 @@ fn version() -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-fn notify(state: &str) {
+fn notify(told: &str, state: &str) {
     let socket = UnixDatagram::unbound().unwrap();
-    socket.send_to(state.as_bytes(), std::env::var("NOTIFY_SOCKET").unwrap()).unwrap();
+    socket.send_to(state.as_bytes(), told).unwrap();
 }
 
 fn config(authority: &str, certificate: &str, key: &str) -> Arc<ServerConfig> {

@@ -1,11 +1,14 @@
-//! A folder that is being filled, by handles and never by paths.
+//! Folders by handles and never by paths: the one that a bundle goes into, and one that is being
+//! filled.
 
+use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use deploy_spec::Fault;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::image::io_fault;
@@ -23,6 +26,32 @@ const NEW_FILE: OFlags = OFlags::WRONLY
 const EXECUTABLE: Mode = Mode::from_raw_mode(0o755);
 const PLAIN: Mode = Mode::from_raw_mode(0o644);
 
+/// The folder that a bundle goes into.
+pub(super) struct Parent(OwnedFd);
+
+impl Parent {
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(folder, flags, Mode::empty())?))
+    }
+
+    /// Whether anything has this name.
+    pub(super) fn has(&self, name: &OsStr) -> bool {
+        rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Makes a folder to be filled, which nobody else may enter.
+    pub(super) fn make(&self, name: &str) -> io::Result<Unpacked> {
+        rustix::fs::mkdirat(&self.0, name, Mode::RWXU)?;
+        Unpacked::open(&self.0, name)
+    }
+
+    /// Gives a folder its final name, unless something has it.
+    pub(super) fn publish(&self, from: &str, to: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(&self.0, from, &self.0, to, RenameFlags::NOREPLACE)?)
+    }
+}
+
 /// A folder that is being filled.
 pub(super) struct Unpacked {
     root: OwnedFd,
@@ -32,7 +61,7 @@ pub(super) struct Unpacked {
 
 impl Unpacked {
     /// Opens the folder `name` of `parent`.
-    pub(super) fn open(parent: impl AsFd, name: &str) -> Result<Self, Errno> {
+    pub(super) fn open(parent: impl AsFd, name: &str) -> io::Result<Self> {
         let root = rustix::fs::openat(parent, name, FOLDER, Mode::empty())?;
         Ok(Self { root, way: Vec::new() })
     }
@@ -64,9 +93,9 @@ impl Unpacked {
     }
 
     /// Flushes everything and lets everybody in.
-    pub(super) fn finish(self) -> Result<(), Errno> {
+    pub(super) fn finish(self) -> io::Result<()> {
         rustix::fs::fchmod(&self.root, EXECUTABLE)?;
-        flush(&self.root)
+        Ok(flush(&self.root)?)
     }
 
     /// The handle of the folder that `path` is in, and its name there.
