@@ -108,7 +108,8 @@ pub(crate) fn explain(error: &rustls::Error) -> String {
     use CertificateError as Certificate;
     let hint = match error {
         rustls::Error::InvalidCertificate(why) => match why {
-            Certificate::UnknownIssuer => {
+            // Of two authorities with one name the other one is trusted.
+            Certificate::UnknownIssuer | Certificate::BadSignature => {
                 "name the certificate of its authority as `tls.ca` of the pack"
             }
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {

@@ -2,7 +2,7 @@
 //!
 //! The library refuses upper-case names, pseudo headers that are unknown, repeated, missing or in
 //! the wrong place, the headers of a connection, lengths that disagree, and a body that is not as
-//! long as it said.
+//! long as it said. Pseudo headers of a request it drops unseen.
 
 use h2::Reason;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};

@@ -71,9 +71,15 @@ pub(crate) async fn reach(pool: &Arc<Pool>, endpoint: &Arc<Endpoint>) -> Result<
     }
 }
 
-/// Drops what a client has in this thread.
+/// Lets what a client has in this thread end; in other threads it does when it was not used for long
+/// enough.
 pub(crate) fn forget(client: u64) {
-    let _ = LINKS.try_with(|all| all.try_borrow_mut().map(|mut all| all.remove(&client)));
+    let taken = LINKS.try_with(|all| all.try_borrow_mut().ok()?.remove(&client));
+    for entry in taken.ok().flatten().unwrap_or_default() {
+        if let Phase::Open(link) = &*entry.phase.borrow() {
+            link.retire();
+        }
+    }
 }
 
 fn find(pool: &Pool, endpoint: &Arc<Endpoint>) -> Found {

@@ -33,7 +33,6 @@ async fn a_malformed_head_is_no_answer() {
         &[(":status", "600")],
         &[(":status", "101")],
         &[OK, OK],
-        &[OK, (":path", "/")],
         &[("x", "y"), OK],
         &[OK, ("Upper", "case")],
         &[OK, ("connection", "close")],

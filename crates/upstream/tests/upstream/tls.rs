@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use upstream::{Alpn, Client, Error, Settings, Speaks, Tls};
 
 use crate::nginx::{Nginx, go_and_come_back, request, send, text};
@@ -22,7 +22,12 @@ struct Authority {
 
 impl Authority {
     fn new() -> Self {
+        Self::called("an authority")
+    }
+
+    fn called(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
@@ -107,7 +112,8 @@ async fn connections_are_used_until_nginx_wants_another() {
 async fn many_at_once_lose_nothing_whatever_is_chosen() {
     let authority = Authority::new();
     let pair = authority.issue(&["a.test"], NOW);
-    for listen in ["ssl http2", "ssl"] {
+    // HTTP/2 has to go on in another connection.
+    for listen in ["ssl http2; keepalive_requests 60", "ssl"] {
         let nginx = Arc::new(nginx(listen, &pair).await);
         let client = authority.client("a.test", Alpn::Either);
         let asking = (0..100).map(|_| {
@@ -122,11 +128,13 @@ async fn many_at_once_lose_nothing_whatever_is_chosen() {
 
 #[tokio::test]
 async fn who_does_not_prove_who_it_is_is_told_apart() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, same) = (Authority::new(), Authority::new());
+    let other = Authority::called("another");
     let good = authority.issue(&["a.test"], NOW);
     let trusted = authority.pem.as_bytes();
-    let cases: [(_, _, Option<&[u8]>, _, _); 6] = [
+    let cases: [(_, _, Option<&[u8]>, _, _); 7] = [
         (&good, "a.test", Some(other.pem.as_bytes()), "UnknownIssuer", "`tls.ca`"),
+        (&good, "a.test", Some(same.pem.as_bytes()), "BadSignature", "`tls.ca`"),
         (&good, "a.test", None, "UnknownIssuer", "`tls.ca`"),
         (&good, "b.test", Some(trusted), "not valid for name", "`tls.server_name`"),
         (&good, "127.0.0.1", Some(trusted), "not valid for name", "`tls.server_name`"),
