@@ -70,7 +70,7 @@ fn a_server_is_believed_that_its_bundle_can_tell() {
     drop(impostor);
     let logged = world.gtc.end(&["logs", "r1"], b"").unwrap().stdout;
     assert!(logged.contains("the upstream did not answer: TLS with it failed"), "{logged}");
-    assert!(logged.contains("UnknownIssuer"), "{logged}");
+    assert!(logged.contains("(name the certificate of its authority as `tls.ca`"), "{logged}");
 }
 
 #[test]
