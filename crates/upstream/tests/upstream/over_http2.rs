@@ -545,7 +545,8 @@ async fn a_connection_without_requests_ends_with_a_farewell() {
     assert_eq!(ask(&client, &server, get()).await.unwrap().0, StatusCode::OK);
     assert_eq!(within(hears.recv()).await, Some(true));
     assert_eq!(ask(&client, &server, get()).await.unwrap().0, StatusCode::OK);
-    // So does one whose client is gone.
+    assert_eq!(within(hears.recv()).await, Some(true));
+    // So does one whose client is gone, at once.
     let other = self::client(|_| {});
     assert_eq!(ask(&other, &server, get()).await.unwrap().0, StatusCode::OK);
     drop(other);
