@@ -51,7 +51,7 @@ where
                 Ok(answer) => return exchange.answered(head.method(), answer, &pool.settings),
                 Err(error) => exchange.failed(error),
             },
-            Err(failed) => failed,
+            Err(failed) => *failed,
         };
         let is_safe =
             fate.is_unprocessed() || (fate.is_cut() && is_reused && head.method().is_idempotent());

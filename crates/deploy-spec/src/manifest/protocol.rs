@@ -23,7 +23,6 @@ pub enum Protocol {
 impl Protocol {
     /// Whether it is what holds when nothing is said.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks it so")]
     pub const fn is_auto(&self) -> bool {
         matches!(self, Self::Auto)
     }

@@ -75,12 +75,12 @@ pub(super) fn failure(error: &h2::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn check(status: u16, method: Method, lines: &[(&'static str, &'static str)]) -> String {
+    fn check(status: u16, method: &Method, lines: &[(&'static str, &'static str)]) -> String {
         let mut answer = Response::builder().status(status);
         for (name, value) in lines {
             answer = answer.header(*name, *value);
         }
-        match read(answer.body(()).unwrap(), &method) {
+        match read(answer.body(()).unwrap(), method) {
             Ok((answer, length)) => {
                 let names = answer.headers().keys().map(http::HeaderName::as_str);
                 format!("{length:?} {}", names.collect::<Vec<_>>().join(","))
@@ -106,9 +106,9 @@ mod tests {
             (600, Method::GET, &[], "Status"),
             (200, Method::GET, &[("proxy-authenticate", "Basic"), ("te", "trailers")], "None "),
         ] {
-            assert_eq!(check(status, method, lines), expected, "{status} {lines:?}");
+            assert_eq!(check(status, &method, lines), expected, "{status} {lines:?}");
         }
-        assert_eq!(check(200, Method::GET, &[("x", "1"); 257]), "TooManyHeaders");
+        assert_eq!(check(200, &Method::GET, &[("x", "1"); 257]), "TooManyHeaders");
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl<'a> Exchange<'a> {
         head: &Request<()>,
         outgoing: Outgoing,
         settings: &'a Settings,
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, Box<Failed>> {
         let is_whole = outgoing.is_empty();
         match slot.requests.send_request(head.clone(), is_whole) {
             Ok((answer, stream)) => Ok(Self {
@@ -102,7 +102,7 @@ impl<'a> Exchange<'a> {
             Err(error) => {
                 slot.retire();
                 let fate = Fate::Unprocessed;
-                Err(Failed { error: answer::failure(&error), fate, outgoing })
+                Err(Box::new(Failed { error: answer::failure(&error), fate, outgoing }))
             }
         }
     }

@@ -36,7 +36,7 @@ const SMALL_PIECES: usize = 32 * 1024 * 1024;
 const BELIEVED: Duration = Duration::from_secs(60);
 
 enum Opened {
-    Http2(Frames<Socket, Bytes>, SendRequest<Bytes>),
+    Http2(Box<Frames<Socket, Bytes>>, SendRequest<Bytes>),
     Http1(Connection),
 }
 
@@ -94,7 +94,7 @@ async fn open(pool: &Pool, endpoint: &Arc<Endpoint>) -> Result<Opened, Error> {
         Poll::Pending => Poll::Pending,
     });
     settled.await?;
-    Ok(Opened::Http2(frames, requests))
+    Ok(Opened::Http2(Box::new(frames), requests))
 }
 
 fn builder(settings: &Settings) -> Builder {
@@ -120,7 +120,7 @@ fn not_http2(error: h2::Error) -> Error {
 }
 
 /// Moves the frames of a connection until it is over.
-async fn drive(mut frames: Frames<Socket, Bytes>, link: &Link, idle_timeout: Duration) {
+async fn drive(mut frames: Box<Frames<Socket, Bytes>>, link: &Link, idle_timeout: Duration) {
     let mut timer = Timer::after(idle_timeout / 2);
     poll_fn(|cx| {
         loop {

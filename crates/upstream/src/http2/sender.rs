@@ -54,7 +54,7 @@ impl Sender {
                 Poll::Pending => return Ok(Sending::OnClient),
                 Poll::Ready(Ok(Piece::Data(data))) => self.piece = data,
                 Poll::Ready(Ok(Piece::End(trailers))) => {
-                    self.end(trailers);
+                    self.end(trailers.as_ref());
                     return Ok(Sending::Done);
                 }
                 Poll::Ready(Err(error)) => {
@@ -83,9 +83,9 @@ impl Sender {
         Poll::Ready(is_last || !is_sent)
     }
 
-    fn end(&mut self, trailers: Option<HeaderMap>) {
+    fn end(&mut self, trailers: Option<&HeaderMap>) {
         let kept: HeaderMap = trailers
-            .iter()
+            .into_iter()
             .flatten()
             .filter(|(name, _)| may_trail(name.as_str()))
             .map(|(name, value)| (name.clone(), value.clone()))
