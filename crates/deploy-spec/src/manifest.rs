@@ -1,6 +1,7 @@
 //! `bundle.yaml`: what a bundle says about itself.
 
 mod process;
+mod protocol;
 mod upstream;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,8 @@ use crate::slug::{BundleId, PackId};
 use crate::text::{checked_text, shown};
 
 pub use process::{ProcessListen, ProcessProbe, ProcessSettings};
-pub use upstream::{UpstreamTarget, UpstreamUrl, hands_out_credentials};
+pub use protocol::{Protocol, UpstreamTls};
+pub use upstream::{UpstreamScheme, UpstreamTarget, UpstreamUrl, hands_out_credentials};
 
 crate::schema_tag!(
     /// `greentic.bundle.v1`
@@ -97,6 +99,12 @@ pub struct Pack {
     /// they name none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
+    /// Which HTTP a `process` or an `upstream` is spoken to in.
+    #[serde(default, skip_serializing_if = "Protocol::is_auto")]
+    pub protocol: Protocol,
+    /// Who an `upstream` at `https:` must prove to be; the others have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
     /// How a `process` is run; the other kinds have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessSettings>,
@@ -110,7 +118,7 @@ pub enum PackKind {
     HttpComponent,
     /// A folder of files.
     Static,
-    /// A static ELF executable that serves HTTP/1.1.
+    /// A static ELF executable that serves HTTP.
     Process,
     /// A server that already runs, and is not started or stopped.
     Upstream,
@@ -227,6 +235,7 @@ impl BundleManifest {
             }
             process::check(pack, i)?;
             upstream::check(pack, i)?;
+            protocol::check(pack, i)?;
             if !(1..=600_000).contains(&pack.limits.timeout_ms) {
                 return Err(
                     Fault::invalid("timeout_ms is from 1 to 600000").at(at("limits/timeout_ms"))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Empty;
 use tokio::time::{sleep, timeout};
-use upstream::{Client, Endpoint};
+use upstream::{Client, Endpoint, Speaks};
 
 use crate::settings::Probe;
 
@@ -14,11 +14,15 @@ use crate::settings::Probe;
 ///
 /// # Errors
 /// What was wrong with the last answer, when the deadline is over.
-pub(crate) async fn until_ready(endpoint: &Arc<Endpoint>, probe: &Probe) -> Result<(), String> {
+pub(crate) async fn until_ready(
+    endpoint: &Arc<Endpoint>,
+    speaks: &Speaks,
+    probe: &Probe,
+) -> Result<(), String> {
     let mut last = String::from("it was not asked yet");
     let asking = async {
         loop {
-            match timeout(probe.timeout, attempt(endpoint, probe.path.as_deref())).await {
+            match timeout(probe.timeout, attempt(endpoint, speaks, probe.path.as_deref())).await {
                 Ok(Ok(())) => return,
                 Ok(Err(why)) => last = why,
                 Err(_) => last = format!("no answer within {} ms", probe.timeout.as_millis()),
@@ -32,7 +36,11 @@ pub(crate) async fn until_ready(endpoint: &Arc<Endpoint>, probe: &Probe) -> Resu
     }
 }
 
-async fn attempt(endpoint: &Arc<Endpoint>, path: Option<&str>) -> Result<(), String> {
+async fn attempt(
+    endpoint: &Arc<Endpoint>,
+    speaks: &Speaks,
+    path: Option<&str>,
+) -> Result<(), String> {
     let Some(path) = path else {
         let connected = endpoint.connect().await;
         return connected.map(drop).map_err(|error| format!("it cannot be connected to: {error}"));
@@ -41,7 +49,9 @@ async fn attempt(endpoint: &Arc<Endpoint>, path: Option<&str>) -> Result<(), Str
         .header(header::HOST, "localhost")
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("GET {path} cannot be asked: {error}"))?;
-    match Client::default().send(endpoint, request).await {
+    // One of its own: whatever answers now, nothing is kept for the next attempt.
+    let client = Client::speaking(upstream::Settings::default(), speaks.clone());
+    match client.send(endpoint, request).await {
         Ok(response) if (200..400).contains(&response.status().as_u16()) => Ok(()),
         Ok(response) => Err(format!("GET {path} answered {}", response.status().as_u16())),
         Err(error @ upstream::Error::Connect(_)) => Err(error.to_string()),

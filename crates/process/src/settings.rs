@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use upstream::Speaks;
 
 /// How a program is run.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// Where it must listen.
     pub listen: Listen,
+    /// What it is spoken to in when it is asked whether it is ready. Default: HTTP/1.1.
+    pub speaks: Speaks,
     /// What it may use.
     pub limits: Limits,
     /// When it is ready.
@@ -35,6 +38,7 @@ impl Settings {
             args: Vec::new(),
             env: BTreeMap::new(),
             listen: Listen::Port,
+            speaks: Speaks::Http1,
             limits: Limits::default(),
             probe: Probe::default(),
             grace: Duration::from_secs(10),
@@ -43,7 +47,7 @@ impl Settings {
     }
 }
 
-/// Where a program must listen for HTTP/1.1.
+/// Where a program must listen for HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
     /// On TCP port `PORT` of 127.0.0.1. The port was free a moment ago; another account of this

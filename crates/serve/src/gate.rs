@@ -14,7 +14,7 @@ use deploy_spec::{
 use http_body_util::Empty;
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
-use workload::{Because, Engine, Given, Workload};
+use workload::{Because, Engine, Failure, Given, Workload};
 
 use crate::ambient::now;
 use crate::bundle_config::BundleConfig;
@@ -186,15 +186,19 @@ fn readiness(archive: &Archive, workload: &Arc<Workload>) -> Said<()> {
     let runtime = runtime.map_err(|error| format!("no runtime for the probe: {error}"))?;
     let answer =
         runtime.block_on(async { tokio::time::timeout(timeout, workload.respond(request)).await });
-    let (status, because) = match answer {
-        Ok(response) => (response.status(), response.extensions().get::<Because>().cloned()),
+    let (status, because, failure) = match answer {
+        Ok(response) => {
+            let said = response.extensions();
+            (response.status(), said.get::<Because>().cloned(), said.get::<Failure>().copied())
+        }
         Err(_) => {
             return Err(format!("GET {path} was not answered within {} ms", timeout.as_millis()));
         }
     };
     let green = match health {
         Some(_) => (200..400).contains(&status.as_u16()),
-        None => status.as_u16() < 500,
+        // A server of gRPC gives up on whatever is no call: that shows that it is there.
+        None => status.as_u16() < 500 || failure == Some(Failure::GaveUp),
     };
     let because = because.map(|because| format!(": {}", because.0)).unwrap_or_default();
     let said = format!("GET {path} answered {}{because}", status.as_u16());

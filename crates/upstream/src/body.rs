@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use crate::connection::Connection;
 use crate::error::{BoxError, Error};
 use crate::head::{Framing, ResponseHead, Violation};
+use crate::http2::Http2Body;
 use crate::pool::Pool;
 use crate::sender::{Sender, Sending};
 
@@ -31,6 +32,7 @@ pub struct Incoming(Kind);
 enum Kind {
     Whole(Bytes),
     Stream(Box<Stream>),
+    Http2(Box<Http2Body>),
 }
 
 struct Stream {
@@ -61,6 +63,10 @@ enum Rest {
 impl Incoming {
     pub(crate) const fn empty() -> Self {
         Self(Kind::Whole(Bytes::new()))
+    }
+
+    pub(crate) fn http2(body: Http2Body) -> Self {
+        Self(Kind::Http2(Box::new(body)))
     }
 
     pub(crate) fn new(
@@ -117,7 +123,7 @@ impl Incoming {
     pub const fn whole(&self) -> Option<&Bytes> {
         match &self.0 {
             Kind::Whole(bytes) => Some(bytes),
-            Kind::Stream(_) => None,
+            Kind::Stream(_) | Kind::Http2(_) => None,
         }
     }
 }
@@ -267,6 +273,9 @@ impl http_body::Body for Incoming {
             Kind::Stream(stream) => {
                 stream.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
+            Kind::Http2(body) => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
         }
     }
 
@@ -274,6 +283,7 @@ impl http_body::Body for Incoming {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_empty(),
             Kind::Stream(stream) => matches!(stream.rest, Rest::Done) && stream.trailers.is_none(),
+            Kind::Http2(body) => body.is_end_stream(),
         }
     }
 
@@ -285,6 +295,7 @@ impl http_body::Body for Incoming {
                 Rest::Done => SizeHint::with_exact(0),
                 _ => SizeHint::default(),
             },
+            Kind::Http2(body) => body.size_hint(),
         }
     }
 }
@@ -294,6 +305,7 @@ impl std::fmt::Debug for Incoming {
         f.write_str(match &self.0 {
             Kind::Whole(_) => "Incoming(whole)",
             Kind::Stream(_) => "Incoming(stream)",
+            Kind::Http2(_) => "Incoming(http2)",
         })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
+use ingress::Upgrade;
 
 use crate::body::Incoming;
 use crate::connection::Connection;
@@ -11,10 +12,12 @@ use crate::endpoint::Endpoint;
 use crate::error::{BoxError, Error};
 use crate::exchange::{Answered, Exchange, Taker};
 use crate::head::{Framing, HeadView, Scan, Slots, slots};
+use crate::http2::{self, Way};
 use crate::pool::{Care, Pool};
 use crate::request::{self, Asked};
 use crate::sender::{Sender, Source};
 use crate::settings::Settings;
+use crate::speaks::{Alpn, Speaks};
 
 /// Sends requests, and keeps the connections they went over for the next ones. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -29,18 +32,30 @@ impl Default for Client {
 }
 
 impl Client {
-    /// A client without connections.
+    /// A client without connections, for servers of HTTP/1.1 in the clear.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { pool: Pool::new(settings) }
+        Self::speaking(settings, Speaks::Http1)
+    }
+
+    /// A client without connections.
+    #[must_use]
+    pub fn speaking(settings: Settings, speaks: Speaks) -> Self {
+        Self { pool: Pool::new(settings, speaks) }
+    }
+
+    /// Whether it takes requests as bytes: see [`relay`](Self::relay).
+    #[must_use]
+    pub fn relays(&self) -> bool {
+        matches!(self.pool.speaks, Speaks::Http1)
     }
 
     /// Sends `request` to `endpoint` and waits for the head of the answer.
     ///
     /// Only the path and query of its URI are sent; headers that concern a connection are not. With
     /// `expect: 100-continue` its body is not touched before the server wants it. With the
-    /// extension [`ingress::Upgrade`] the answer may be a 101; its body is then what the server
-    /// sends, and the server gets what the client sends.
+    /// extension [`ingress::Upgrade`] the answer may be a 101, but over HTTP/2 in the clear; its
+    /// body is then what the server sends, and the server gets what the client sends.
     ///
     /// A connection that waited may have been closed by the server meanwhile. The request is then
     /// sent over another, if nothing of it was sent, or if it is idempotent and all of it is still
@@ -57,6 +72,32 @@ impl Client {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        let is_http1 = match &self.pool.speaks {
+            Speaks::Http1 | Speaks::Tls(_, Alpn::Http1) => true,
+            // A WebSocket is a thing of HTTP/1.1.
+            Speaks::Tls(_, Alpn::Either) => request.extensions().get::<Upgrade>().is_some(),
+            Speaks::H2c => false,
+        };
+        if is_http1 {
+            return self.send_http1(endpoint, request).await;
+        }
+        // Boxed, so that HTTP/1.1 carries none of it.
+        let reached = Box::pin(http2::reach(&self.pool, endpoint)).await?;
+        match reached {
+            Way::Http1 => self.send_http1(endpoint, request).await,
+            Way::Http2(slot) => Box::pin(http2::send(&self.pool, endpoint, slot, request)).await,
+        }
+    }
+
+    async fn send_http1<B>(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        request: Request<B>,
+    ) -> Result<Response<Incoming>, Error>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let (asked, sender) = request::begin(request);
         let response = self.exchange(endpoint, asked, sender, None).await?;
         response.ok_or(Error::Closed)
@@ -65,7 +106,8 @@ impl Client {
     /// Sends `request`, all the bytes of a request of `method` that is neither HEAD nor offers
     /// another protocol, and waits for the answer. One that comes whole, in one piece, with a status
     /// that can have a body and without an end of the connection, goes to `take`; any other is
-    /// given back. The request must be one that [`send`](Self::send) could have written.
+    /// given back. The request must be one that [`send`](Self::send) could have written, and the
+    /// client one that [`relays`](Self::relays).
     ///
     /// # Errors
     /// [`Error`]: there is no answer.
@@ -76,6 +118,7 @@ impl Client {
         request: Vec<u8>,
         mut take: impl FnMut(&HeadView<'_>, &[u8]) + Send,
     ) -> Result<Option<Response<Incoming>>, Error> {
+        debug_assert!(self.relays(), "these bytes are HTTP/1.1 in the clear");
         let limit = self.pool.settings.max_head_bytes;
         let (of, asked) = (method.clone(), Asked { method, upgrade: None });
         let mut taker = |bytes: &[u8]| {
@@ -103,7 +146,7 @@ impl Client {
             let is_reused = waiting.is_some();
             let connection = match waiting {
                 Some(connection) => connection,
-                None => Connection::open(endpoint, settings.connect_timeout).await?,
+                None => Connection::open(endpoint, &self.pool).await?,
             };
             let taker = taker.as_mut().map(|taker| &mut **taker as Taker<'_>);
             let mut exchange = Exchange::new(connection, sender, &asked, settings, taker);

@@ -14,7 +14,7 @@ use crate::sender::{Sender, Sending};
 use crate::settings::Settings;
 
 /// How many interim answers a request may get: `100 Continue`, a few hints.
-const INTERIM: usize = 8;
+pub(crate) const INTERIM: usize = 8;
 
 pub(crate) struct Exchange<'a> {
     pub(crate) connection: Connection,

@@ -14,8 +14,12 @@ use memchr::memchr;
 
 use fields::Fields;
 
+pub(crate) use fields::content_length;
+
 /// The most header lines of an answer.
-const MAX_HEADERS: usize = 256;
+pub(crate) const MAX_HEADERS: usize = 256;
+/// What is between us and a proxy (RFC 9110 §11.7).
+pub(crate) const OF_PROXIES: [&str; 2] = ["proxy-authenticate", "proxy-authorization"];
 
 /// How the body of an answer ends (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,10 @@ pub enum Violation {
     Upgrade,
     /// Chunks or trailers that cannot be read.
     Chunks,
+    /// Trailers that frame, route or authenticate (HTTP/2).
+    Trailers,
+    /// Frames that break a rule of HTTP/2, or a head that is too large.
+    Http2,
 }
 
 impl Violation {
@@ -92,6 +100,8 @@ impl Violation {
             Self::TooManyInterim => "it sends one interim answer after the other",
             Self::Upgrade => "it switches to a protocol that was not asked for",
             Self::Chunks => "the chunks of its answer cannot be read",
+            Self::Trailers => "a trailer of its answer is one that may not be there",
+            Self::Http2 => "it breaks a rule of HTTP/2, or the head of its answer is too large",
         }
     }
 }
@@ -232,13 +242,12 @@ fn headers(raw: &Bytes, view: &HeadView<'_>) -> Result<HeaderMap, Violation> {
     Ok(map)
 }
 
-/// Those of requests, and the two that are between us and a proxy (RFC 9110 §11.7).
+/// Those of requests, and those of proxies.
 pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     // Few names have the lengths of these, and most are told apart by that alone.
     match name.len() {
         2 | 7 | 10 | 16 | 17 => HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop)),
-        18 => name.eq_ignore_ascii_case("proxy-authenticate"),
-        19 => name.eq_ignore_ascii_case("proxy-authorization"),
+        18 | 19 => OF_PROXIES.iter().any(|theirs| name.eq_ignore_ascii_case(theirs)),
         _ => false,
     }
 }

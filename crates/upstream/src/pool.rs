@@ -13,7 +13,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
+use crate::http2;
 use crate::settings::Settings;
+use crate::speaks::Speaks;
 
 /// How often a thread looks for connections that nobody needs any more.
 const LOOK: Duration = Duration::from_secs(2);
@@ -34,8 +36,9 @@ struct Waiting {
 /// What a client's connections have in common. Dropping the last handle closes those that wait.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    id: u64,
+    pub(crate) id: u64,
     pub(crate) settings: Settings,
+    pub(crate) speaks: Speaks,
 }
 
 /// What a connection must be to be taken.
@@ -48,9 +51,9 @@ pub(crate) enum Care {
 }
 
 impl Pool {
-    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: Settings, speaks: Speaks) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), settings })
+        Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), settings, speaks })
     }
 
     /// A connection to `endpoint` that waits in this thread. Those above it that are of no use are
@@ -59,14 +62,15 @@ impl Pool {
         let runtime = Handle::current().id();
         WAITING.with_borrow_mut(|all| {
             let waiting = all.get_mut(&self.id)?;
-            while let Some(Waiting { connection, runtime: of, until, .. }) = waiting.pop() {
+            while let Some(Waiting { mut connection, runtime: of, until, .. }) = waiting.pop() {
                 let leads_there =
                     Arc::ptr_eq(&connection.endpoint, endpoint) || connection.endpoint == *endpoint;
-                let is_alive = || match care {
+                let is_alive = |connection: &mut Connection| match care {
                     Care::Quiet => connection.socket.is_quiet(),
                     Care::Open => connection.socket.is_open(),
                 };
-                if of == runtime && leads_there && Instant::now() < until && is_alive() {
+                let is_ours = of == runtime && leads_there && Instant::now() < until;
+                if is_ours && is_alive(&mut connection) {
                     return Some(connection);
                 }
             }
@@ -98,6 +102,7 @@ impl Drop for Pool {
     /// Other threads see it when they look.
     fn drop(&mut self) {
         let _ = WAITING.try_with(|all| all.try_borrow_mut().map(|mut all| all.remove(&self.id)));
+        http2::forget(self.id);
     }
 }
 
@@ -108,7 +113,7 @@ async fn look() {
         let now = Instant::now();
         let left = WAITING.with_borrow_mut(|all| {
             all.retain(|_, waiting| {
-                waiting.retain(|one| {
+                waiting.retain_mut(|one| {
                     now < one.until
                         && one.pool.strong_count() > 0
                         && one.connection.socket.is_quiet()

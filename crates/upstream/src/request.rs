@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use ingress::{Upgrade, WEBSOCKET};
 
 use crate::error::BoxError;
@@ -32,7 +32,7 @@ where
     B::Error: Into<BoxError>,
 {
     let (mut parts, body) = request.into_parts();
-    let length = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+    let length = body_length(&body);
     let upgrade = parts.extensions.remove::<Upgrade>().filter(|_| length == Some(0));
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(parts.method.as_str().as_bytes());
@@ -43,7 +43,7 @@ where
     write_headers(&mut out, &parts.headers);
     if upgrade.is_some() {
         out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
-    } else if parts.headers.get(header::TE).is_some_and(|te| te == "trailers") {
+    } else if accepts_trailers(&parts.headers) {
         // Some servers send trailers only to who asks for them.
         out.extend_from_slice(b"connection: te\r\nte: trailers\r\n");
     }
@@ -75,28 +75,44 @@ where
     B::Error: Into<BoxError>,
 {
     let body = Box::pin(http_body_util::BodyExt::map_err(body, Into::into));
-    match headers.get(header::EXPECT) {
-        Some(expected) if expected.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
-            out.extend_from_slice(b"expect: 100-continue\r\n");
-            Source::Held(body, framing)
-        }
-        _ => Source::Flowing(body, framing),
+    if waits_for_continue(headers) {
+        out.extend_from_slice(b"expect: 100-continue\r\n");
+        Source::Held(body, framing)
+    } else {
+        Source::Flowing(body, framing)
     }
 }
 
-/// All but those that concern this connection: they are ours to write.
+/// How long the body of a request is, where that is known.
+pub(crate) fn body_length(body: &impl http_body::Body) -> Option<u64> {
+    if body.is_end_stream() { Some(0) } else { body.size_hint().exact() }
+}
+
+pub(crate) fn accepts_trailers(headers: &HeaderMap) -> bool {
+    headers.get(header::TE).is_some_and(|te| te == "trailers")
+}
+
+/// Whether the body is not sent before the server wants it.
+pub(crate) fn waits_for_continue(headers: &HeaderMap) -> bool {
+    let expected = headers.get(header::EXPECT);
+    expected.is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// All headers but those that concern this connection: they are ours to say.
+pub(crate) fn passed_on(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    let named = named_by_connection(headers);
+    headers.iter().filter(move |(name, _)| {
+        let is_ours = **name == header::CONTENT_LENGTH || **name == header::EXPECT;
+        !(is_ours || is_hop_by_hop(name.as_str()) || named.contains(&name.as_str()))
+    })
+}
+
 fn write_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
     if !headers.contains_key(header::HOST) {
         out.extend_from_slice(b"host: localhost\r\n");
     }
-    let named = named_by_connection(headers);
-    for (name, value) in headers {
-        let is_ours = *name == header::CONTENT_LENGTH || *name == header::EXPECT;
-        let name = name.as_str();
-        if is_ours || is_hop_by_hop(name) || named.contains(&name) {
-            continue;
-        }
-        out.extend_from_slice(name.as_bytes());
+    for (name, value) in passed_on(headers) {
+        out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");

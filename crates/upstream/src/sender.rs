@@ -234,10 +234,16 @@ impl Sender {
             self.at += of_head;
             self.piece.advance(sent - of_head);
         }
-        Ok(true)
+        // TLS may have taken what its socket has not.
+        match Pin::new(socket).poll_flush(cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(_)) => Err(Error::Closed),
+        }
     }
 }
 
-fn broken(how: &str) -> Error {
+/// The body of a request is not what it said.
+pub(crate) fn broken(how: &str) -> Error {
     Error::Body(format!("it {how}").into())
 }

@@ -19,8 +19,11 @@ pub struct Settings {
     pub tunnel_timeout: Duration,
     /// How long a connection may wait for its next request. Default: 30 s.
     pub idle_timeout: Duration,
-    /// How many connections may wait in each thread. Default: 1 024.
+    /// How many connections of HTTP/1.1 may wait in each thread. Default: 1 024.
     pub idle_connections: usize,
+    /// How much of one answer over HTTP/2 may wait for whoever reads it; then the server must wait,
+    /// and with it no other answer. Default: 256 kB.
+    pub stream_window: u32,
     /// Status line and headers of an answer together; also the bound on its trailers.
     /// Default: 64 kB.
     pub max_head_bytes: usize,
@@ -36,6 +39,7 @@ impl Default for Settings {
             tunnel_timeout: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(30),
             idle_connections: 1_024,
+            stream_window: 256 * 1024,
             max_head_bytes: 64 * 1024,
         }
     }

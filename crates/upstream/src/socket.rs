@@ -8,6 +8,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::tls::is_h2;
 
 /// A stream to a server.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub enum Socket {
     /// Over a Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
+    /// TLS over one of these. Boxed, because it is large and moves.
+    Tls(Box<TlsStream<Socket>>),
 }
 
 macro_rules! each {
@@ -25,6 +30,7 @@ macro_rules! each {
             Socket::Tcp($stream) => $what,
             #[cfg(unix)]
             Socket::Unix($stream) => $what,
+            Socket::Tls($stream) => $what,
         }
     };
 }
@@ -32,17 +38,38 @@ macro_rules! each {
 impl Socket {
     /// Whether it has nothing to say, as far as the event queue knows: no system call. A server
     /// that says something between two answers closes, or is mad.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        let event = each!(self, stream => stream.poll_read_ready(&mut cx));
+        let event = match self {
+            Self::Tcp(stream) => stream.poll_read_ready(&mut cx),
+            Self::Unix(stream) => stream.poll_read_ready(&mut cx),
+            Self::Tls(_) => return self.is_open(),
+        };
         event.is_pending() || self.is_open()
     }
 
     /// The same, asking the kernel.
-    pub(crate) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&mut self) -> bool {
         let mut byte = [0];
-        let read = each!(self, stream => stream.try_read(&mut byte));
+        let read = match self {
+            Self::Tcp(stream) => stream.try_read(&mut byte),
+            Self::Unix(stream) => stream.try_read(&mut byte),
+            // What belongs to the session, as its tickets do, is taken and is nothing said.
+            Self::Tls(stream) => {
+                let mut cx = Context::from_waker(Waker::noop());
+                let read = Pin::new(stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte));
+                return read.is_pending();
+            }
+        };
         read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Whether both sides have agreed on HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => false,
+            Self::Tls(stream) => is_h2(stream.get_ref().1.alpn_protocol()),
+        }
     }
 }
 
@@ -77,8 +104,11 @@ impl AsyncWrite for Socket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

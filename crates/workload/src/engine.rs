@@ -123,7 +123,9 @@ impl Engine {
                 let program = ProgramPack::start(supervisor, &bytes, pack, given, granted)?;
                 Ok(Runs::Program(Arc::new(program)))
             }
-            PackKind::Upstream => Ok(Runs::Upstream(Arc::new(UpstreamPack::new(pack, given)?))),
+            PackKind::Upstream => {
+                Ok(Runs::Upstream(Arc::new(UpstreamPack::new(archive, pack, given)?)))
+            }
         }
     }
 

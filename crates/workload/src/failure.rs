@@ -17,6 +17,8 @@ pub enum Failure {
     /// The component trapped, or ended without an answer; the program or upstream cannot be reached,
     /// its answer was none, broke off, or could be read in two ways: 502.
     Failed,
+    /// The server is there and gave up on this request alone (HTTP/2): 502.
+    GaveUp,
     /// The component trapped after it was denied memory beyond its limit: 502.
     OutOfMemory,
     /// The component, program or upstream took longer than its limit: 504.
@@ -40,6 +42,7 @@ impl Failure {
             Self::NoPack => (StatusCode::NOT_FOUND, "nothing answers at this path\n"),
             Self::BadRequest => (StatusCode::BAD_REQUEST, "this request has no readable host\n"),
             Self::Failed => (StatusCode::BAD_GATEWAY, "the workload failed\n"),
+            Self::GaveUp => (StatusCode::BAD_GATEWAY, "the workload gave up on the request\n"),
             Self::OutOfMemory => (StatusCode::BAD_GATEWAY, "the workload ran out of memory\n"),
             Self::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "the workload took too long\n"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once\n"),
@@ -50,11 +53,13 @@ impl Failure {
         }
     }
 
-    /// What a server's failure is: a full queue is busy, silence too slow, all else failed.
+    /// What a server's failure is: a full queue is busy, silence too slow, all else failed, if it was
+    /// not about this request alone.
     fn of(error: &upstream::Error) -> Self {
         match error {
             // The queue of a Unix socket is full.
             upstream::Error::Connect(error) if error.kind() == ErrorKind::WouldBlock => Self::Busy,
+            upstream::Error::Reset(_) => Self::GaveUp,
             error if error.is_timeout() => Self::TooSlow,
             _ => Self::Failed,
         }

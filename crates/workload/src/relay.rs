@@ -21,25 +21,28 @@ enum Server {
 
 impl Workload {
     /// The server that answers at `path`, and the public path of its pack; none where the answer is
-    /// made in this process.
+    /// made in this process, or the server does not speak HTTP/1.1 in the clear.
     #[must_use]
     pub fn relay(&self, path: &str) -> Option<(Relay, &PathPrefix)> {
         let pack = self.pack(path)?;
         let server = match &pack.runs {
-            Runs::Program(program) => Server::Program(Arc::clone(program)),
-            Runs::Upstream(upstream) => Server::Upstream(Arc::clone(upstream)),
-            Runs::Component(_) | Runs::Site(_) => return None,
+            Runs::Program(program) if program.relays() => Server::Program(Arc::clone(program)),
+            Runs::Upstream(upstream) if upstream.relays() => Server::Upstream(Arc::clone(upstream)),
+            _ => return None,
         };
         Some((Relay(server), &pack.info.public_path))
     }
 }
 
 impl Workload {
-    /// Whether requests are passed on to a server by any of its packs.
+    /// Whether requests are passed on to a server as they stand by any of its packs.
     #[must_use]
     pub fn has_servers(&self) -> bool {
-        let is_server = |pack: &Loaded| matches!(pack.runs, Runs::Program(_) | Runs::Upstream(_));
-        self.packs.iter().any(is_server)
+        self.packs.iter().any(|pack: &Loaded| match &pack.runs {
+            Runs::Program(program) => program.relays(),
+            Runs::Upstream(upstream) => upstream.relays(),
+            Runs::Component(_) | Runs::Site(_) => false,
+        })
     }
 }
 

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bundle::Archive;
 use bytes::Bytes;
-use deploy_spec::{Fault, Pack, PackId, UpstreamTarget};
+use deploy_spec::{Fault, Pack, PackId, Protocol, UpstreamScheme, UpstreamTarget};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
-use upstream::{Client, Endpoint, HeadView, Settings};
+use upstream::{Alpn, Client, Endpoint, HeadView, Settings, Speaks, Tls};
 
 use crate::body::{Body, BoxError};
 use crate::engine::Given;
@@ -32,26 +33,27 @@ impl UpstreamPack {
     /// Connects to nothing yet.
     ///
     /// # Errors
-    /// `invalid-input` without a URL.
-    pub(crate) fn new(pack: &Pack, given: &Given) -> Result<Self, Fault> {
+    /// `invalid-input` without a URL, or where the bundle's file of authorities is none.
+    pub(crate) fn new(archive: &Archive, pack: &Pack, given: &Given) -> Result<Self, Fault> {
         let url = pack.url.as_ref().ok_or_else(|| Fault::invalid("an `upstream` has a `url`"))?;
         let (endpoint, base) = match url.target() {
             UpstreamTarget::Unix { path } => {
                 (Endpoint::Unix { path: path.into(), owner: None }, "")
             }
-            UpstreamTarget::Tcp { host, port, base } => match host.parse::<IpAddr>() {
+            UpstreamTarget::Tcp { host, port, base, .. } => match host.parse::<IpAddr>() {
                 Ok(address) => (Endpoint::Address((address, port).into()), base),
                 Err(_) => (Endpoint::Name { host: host.to_owned(), port }, base),
             },
         };
         let patience = Duration::from_millis(pack.limits.timeout_ms.into());
         let standard = Settings::default();
-        let client = Client::new(Settings {
+        let settings = Settings {
             connect_timeout: standard.connect_timeout.min(patience),
             head_timeout: patience,
             silence_timeout: patience,
             ..standard
-        });
+        };
+        let client = Client::speaking(settings, speaks(archive, pack, url.target())?);
         Ok(Self {
             pack_id: pack.pack_id.clone(),
             revision: given.name.clone(),
@@ -73,6 +75,11 @@ impl UpstreamPack {
             Ok(response) => passed_on(response),
             Err(error) => self.failed(&error),
         }
+    }
+
+    /// Whether it takes requests as bytes.
+    pub(crate) fn relays(&self) -> bool {
+        self.client.relays()
     }
 
     /// What stands in front of every path.
@@ -97,6 +104,33 @@ impl UpstreamPack {
         let Self { pack_id: pack, revision, endpoint, .. } = self;
         tracing::warn!(revision, %pack, %endpoint, "the upstream did not answer: {error}");
         Failure::of_server(error)
+    }
+}
+
+fn speaks(archive: &Archive, pack: &Pack, target: UpstreamTarget<'_>) -> Result<Speaks, Fault> {
+    let UpstreamTarget::Tcp { scheme: UpstreamScheme::Https, host, .. } = target else {
+        return Ok(in_the_clear(pack.protocol));
+    };
+    let tls = pack.tls.clone().unwrap_or_default();
+    let ca = tls.ca.as_ref().map(|ca| archive.read(ca.as_str())).transpose()?;
+    let alpn = match pack.protocol {
+        Protocol::Http1 => Alpn::Http1,
+        Protocol::Auto | Protocol::H2c => Alpn::Either,
+    };
+    let name = tls.server_name.as_deref().unwrap_or(host);
+    let tls = Tls::new(name, ca.as_deref()).map_err(|mut fault| {
+        let file = tls.ca.as_ref().map(|ca| format!("`{ca}`: ")).unwrap_or_default();
+        fault.message = format!("pack `{}`: {file}{}", pack.pack_id, fault.message);
+        fault
+    })?;
+    Ok(Speaks::Tls(tls, alpn))
+}
+
+/// What a server without TLS is spoken to in.
+pub(crate) const fn in_the_clear(protocol: Protocol) -> Speaks {
+    match protocol {
+        Protocol::Auto | Protocol::Http1 => Speaks::Http1,
+        Protocol::H2c => Speaks::H2c,
     }
 }
 

@@ -19,6 +19,9 @@ fn good() -> Value {
                          "probe": {"path": "/healthz", "deadline_ms": 5000}}},
             {"pack_id": "old", "kind": "upstream", "url": "http://127.0.0.1:3000/shop",
              "public_path": "/old", "limits": {"timeout_ms": 30000}},
+            {"pack_id": "calls", "kind": "upstream", "url": "https://calls.internal",
+             "public_path": "/calls", "protocol": "http1",
+             "tls": {"ca": "ca.pem", "server_name": "calls.test"}},
         ],
         "health": {"readiness_path": "/readyz"},
         "config_schema": "config.schema.json",
@@ -41,6 +44,8 @@ fn a_good_manifest_is_accepted_with_its_defaults() {
     assert_eq!(manifest.packs[1].limits, Limits { memory_mb: 256, timeout_ms: 5_000 });
     let process = manifest.packs[2].process.as_ref().unwrap();
     assert_eq!((process.listen, process.processes), (ProcessListen::Socket, None));
+    let protocols = [2, 3, 4].map(|i| manifest.packs[i].protocol);
+    assert_eq!(protocols, [Protocol::Auto, Protocol::Auto, Protocol::Http1]);
     assert_eq!(manifest.health.as_ref().unwrap().timeout_ms, 2_000);
     assert_eq!(read(&json!(manifest)), Ok(manifest));
 }
@@ -77,11 +82,20 @@ fn a_manifest_broken_in_any_way_is_refused_by_name() {
         ("/packs/0/url", json!("http://a.test"), "/packs/0/url"),
         ("/packs/0/path", json!(null), "/packs/0/path"),
         ("/packs/3/url", json!(null), "/packs/3/url"),
-        ("/packs/3/url", json!("https://a.test"), "/packs/3/url"),
+        ("/packs/3/url", json!("h2c://a.test"), "/packs/3/url"),
         ("/packs/3/url", json!("http://169.254.169.254"), "/packs/3/url"),
         ("/packs/3/path", json!("web"), "/packs/3/path"),
         ("/packs/3/egress", json!(["api.example.com"]), "/packs/3/egress"),
         ("/packs/3/process", json!({}), "/packs/3/process"),
+        ("/packs/3/protocol", json!("h2"), "/packs/3/protocol"),
+        ("/packs/3/tls", json!({}), "/packs/3/tls"),
+        ("/packs/0/protocol", json!("h2c"), "/packs/0/protocol"),
+        ("/packs/1/protocol", json!("http1"), "/packs/1/protocol"),
+        ("/packs/2/tls", json!({}), "/packs/2/tls"),
+        ("/packs/4/protocol", json!("h2c"), "/packs/4/protocol"),
+        ("/packs/4/tls/ca", json!("/etc/ca.pem"), "/packs/4/tls/ca"),
+        ("/packs/4/tls/server_name", json!("a test"), "/packs/4/tls/server_name"),
+        ("/packs/4/tls/insecure", json!(true), "/packs/4/tls/insecure"),
         ("/packs/1/limits/cpu", json!(1), "/packs/1/limits/cpu"),
         ("/health/readiness_path", json!("readyz"), "/health/readiness_path"),
         ("/health/readiness_path", json!(""), "/health/readiness_path"),

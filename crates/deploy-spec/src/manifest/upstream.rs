@@ -12,9 +12,9 @@ const MAX_SOCKET_PATH: usize = 107;
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 checked_text!(
-    /// The URL of a server that already runs: `http://host[:port][/base]`, or `unix:/path` of a
-    /// socket. No user, query or fragment; a base without `.`, `..` or empty parts.
-    UpstreamUrl, url, pattern = "^(http://[^/?#@]+(/[^?#]+)?|unix:/.+)$",
+    /// The URL of a server that already runs: `http://host[:port][/base]`, the same with `https:`, or
+    /// `unix:/path` of a socket. No user, query or fragment; a base without `.`, `..` or empty parts.
+    UpstreamUrl, url, pattern = "^(https?://[^/?#@]+(/[^?#]+)?|unix:/.+)$",
     example = "http://127.0.0.1:3000"
 );
 
@@ -23,9 +23,11 @@ checked_text!(
 pub enum UpstreamTarget<'u> {
     /// A port of a host; what stands in front of every path that is asked for, empty or `/…`.
     Tcp {
+        /// Whether TLS is spoken there.
+        scheme: UpstreamScheme,
         /// A name or an address, without brackets.
         host: &'u str,
-        /// The port, 80 when none is named.
+        /// The port; when none is named, 80, and 443 for `https:`.
         port: u16,
         /// Without a `/` at its end.
         base: &'u str,
@@ -37,7 +39,31 @@ pub enum UpstreamTarget<'u> {
     },
 }
 
+/// How the connection to a host is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamScheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl UpstreamScheme {
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
 impl UpstreamUrl {
+    /// Whether it is spoken to over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        matches!(self.target(), UpstreamTarget::Tcp { scheme: UpstreamScheme::Https, .. })
+    }
+
     /// What it names.
     #[must_use]
     pub fn target(&self) -> UpstreamTarget<'_> {
@@ -63,24 +89,23 @@ fn target(text: &str) -> Result<UpstreamTarget<'_>, String> {
             wrong("`unix:` names an absolute path of at most 107 bytes")
         };
     }
-    if text.starts_with("https:") {
-        return wrong("upstreams are spoken to over `http:` and `unix:`, not over TLS");
-    }
-    let Some(rest) = text.strip_prefix("http://") else {
-        return wrong("it begins with `http://` or `unix:/`");
+    let schemes = [("http://", UpstreamScheme::Http), ("https://", UpstreamScheme::Https)];
+    let begins = |(with, scheme)| Some((scheme, text.strip_prefix(with)?));
+    let Some((scheme, rest)) = schemes.into_iter().find_map(begins) else {
+        return wrong("it begins with `http://`, `https://` or `unix:/`");
     };
     let (authority, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let base = base.strip_suffix('/').unwrap_or(base);
     if base.contains(['?', '#', '%', '\\']) || base.split('/').skip(1).any(is_bad_part) {
         return wrong("its path has no query, no escapes, and no `.`, `..` or empty part");
     }
-    let Some((host, port)) = split(authority) else {
+    let Some((host, port)) = split(authority, scheme.default_port()) else {
         return wrong("its host is a name or an address, with a port from 1 to 65535");
     };
     if host.parse().is_ok_and(hands_out_credentials) {
         return wrong("link-local addresses hand out a machine's own credentials");
     }
-    Ok(UpstreamTarget::Tcp { host, port, base })
+    Ok(UpstreamTarget::Tcp { scheme, host, port, base })
 }
 
 fn is_bad_part(part: &str) -> bool {
@@ -88,25 +113,30 @@ fn is_bad_part(part: &str) -> bool {
 }
 
 /// Host and port of an authority without user information.
-fn split(authority: &str) -> Option<(&str, u16)> {
+fn split(authority: &str, default_port: u16) -> Option<(&str, u16)> {
     let (host, port) = if let Some(inside) = authority.strip_prefix('[') {
         let (host, rest) = inside.split_once(']')?;
         host.parse::<Ipv6Addr>().ok()?;
         (host, rest)
     } else {
         let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-        let label = |label: &str| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-            !label.is_empty() && label.bytes().all(plain)
-        };
-        (host.len() <= 253 && host.split('.').all(label)).then_some((host, port))?
+        is_name(host).then_some((host, port))?
     };
     let port = match port.strip_prefix(':') {
-        None if port.is_empty() => 80,
+        None if port.is_empty() => default_port,
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
         _ => return None,
     };
     (port > 0).then_some((host, port))
+}
+
+/// Whether this is a name of DNS, or an IPv4 address.
+pub(super) fn is_name(host: &str) -> bool {
+    let label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !label.is_empty() && label.bytes().all(plain)
+    };
+    host.len() <= 253 && host.split('.').all(label)
 }
 
 /// Whether an address is link-local (RFC 3927, RFC 4291 §2.5.6), or Amazon's one that is not: there
@@ -146,7 +176,12 @@ mod tests {
     fn read(text: &str) -> String {
         match text.parse::<UpstreamUrl>() {
             Ok(url) => match url.target() {
-                UpstreamTarget::Tcp { host, port, base } => format!("{host} {port} {base}"),
+                UpstreamTarget::Tcp { scheme: UpstreamScheme::Http, host, port, base } => {
+                    format!("{host} {port} {base}")
+                }
+                UpstreamTarget::Tcp { scheme: UpstreamScheme::Https, host, port, base } => {
+                    format!("tls {host} {port} {base}")
+                }
                 UpstreamTarget::Unix { path } => format!("socket {path}"),
             },
             Err(why) => why.rsplit(": ").next().unwrap_or_default().to_owned(),
@@ -162,6 +197,8 @@ mod tests {
             ("http://my_app:3000/base/", "my_app 3000 /base"),
             ("http://[::1]:8080", "::1 8080 "),
             ("http://10.0.0.1", "10.0.0.1 80 "),
+            ("https://a.test", "tls a.test 443 "),
+            ("https://a.test:80/base", "tls a.test 80 /base"),
             ("unix:/run/app.sock", "socket /run/app.sock"),
         ] {
             assert_eq!(read(text), expected, "{text}");
@@ -174,9 +211,12 @@ mod tests {
         const PATH: &str = "its path has no query, no escapes, and no `.`, `..` or empty part";
         const CREDENTIALS: &str = "link-local addresses hand out a machine's own credentials";
         const SOCKET: &str = "`unix:` names an absolute path of at most 107 bytes";
-        const TLS: &str = "upstreams are spoken to over `http:` and `unix:`, not over TLS";
+        const SCHEME: &str = "it begins with `http://`, `https://` or `unix:/`";
         for (text, expected) in [
-            ("https://a.test", TLS),
+            ("https:a.test", SCHEME),
+            ("h2c://a.test", SCHEME),
+            ("https://", HOST),
+            ("https://169.254.169.254", CREDENTIALS),
             ("http://", HOST),
             ("http://user@a.test", HOST),
             ("http://a.test:0", HOST),
@@ -198,7 +238,7 @@ mod tests {
             ("unix:run/app.sock", SOCKET),
             ("unix:/run/../app.sock", SOCKET),
             ("unix:/", SOCKET),
-            ("ftp://a.test", "it begins with `http://` or `unix:/`"),
+            ("ftp://a.test", SCHEME),
             ("http://a test", "it is plain ASCII without blanks, of at most 2048 bytes"),
         ] {
             assert_eq!(read(text), expected, "{text}");

@@ -1,12 +1,12 @@
 //! Servers that run already, put behind the dial: proven, shared out, down, drained.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use harness::{Connection, Prober, bounds};
+use harness::{Connection, Issued, Prober, bounds};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -45,6 +45,18 @@ impl Nginx {
         nginx
     }
 
+    /// One that speaks TLS and HTTP/2, as what this certificate says.
+    pub(crate) fn over_tls(world: &World, name: &str, address: SocketAddr, pair: &Issued) -> Self {
+        let Issued { certificate, key } = pair;
+        let (certificate, key) = (certificate.display(), key.display());
+        let listen = format!(
+            "{address} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key}"
+        );
+        let nginx = Self::start(world, name, &listen, format!("https://{address}"));
+        while TcpStream::connect(address).is_err() {}
+        nginx
+    }
+
     fn on_port(world: &World, name: &str) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let nginx = Self::start(world, name, &free.to_string(), format!("http://{free}/base"));
@@ -80,19 +92,30 @@ fn configuration(folder: &Path, name: &str, listen: &str) -> String {
 
 /// A bundle that is one upstream, staged as a deployment's next revision.
 pub(crate) fn staged(world: &World, version: &str, url: &str, deployment: &str) -> String {
+    staged_with(world, version, url, "", deployment)
+}
+
+/// The same, with more to be said of the pack, and the files of the folder `version`.
+pub(crate) fn staged_with(
+    world: &World,
+    version: &str,
+    url: &str,
+    more: &str,
+    deployment: &str,
+) -> String {
     let file = world.file(&format!("{version}.gtbundle"));
-    let folder = written(world, version, url);
+    let folder = written(world, version, url, more);
     world.gtc.run(&["bundle", "build", &folder, "--output", &file]).unwrap();
     let staged = world.op("revisions stage", &[&file, "--deployment", deployment]);
     staged["revision_id"].as_str().unwrap().to_owned()
 }
 
-fn written(world: &World, version: &str, url: &str) -> String {
+fn written(world: &World, version: &str, url: &str, more: &str) -> String {
     let folder = world.folder.path().join(version);
     std::fs::create_dir_all(&folder).unwrap();
     let manifest = format!(
         "schema: greentic.bundle.v1\nbundle_id: shop\nversion: {version}\ndrain_seconds: 1\npacks:\n\
-         - {{pack_id: web, kind: upstream, url: '{url}', limits: {{timeout_ms: 2000}}}}\n"
+         - {{pack_id: web, kind: upstream, url: '{url}', limits: {{timeout_ms: 2000}}{more}}}\n"
     );
     std::fs::write(folder.join("bundle.yaml"), manifest).unwrap();
     folder.to_str().unwrap().to_owned()
@@ -104,7 +127,7 @@ pub(crate) fn deployment(world: &World) -> String {
     added["deployment_id"].as_str().unwrap().to_owned()
 }
 
-fn text(address: &str, path: &str) -> (u16, String) {
+pub(crate) fn text(address: &str, path: &str) -> (u16, String) {
     let answer = Connection::open(address).unwrap().get("shop.test", path).unwrap();
     (answer.status, String::from_utf8(answer.body).unwrap())
 }
@@ -188,10 +211,10 @@ fn a_server_that_is_down_is_a_bad_gateway_and_is_never_ready() {
 fn what_cannot_be_reached_is_refused_when_the_bundle_is_built() {
     let world = World::new();
     for (url, why) in [
-        ("https://a.test", "not over TLS"),
+        ("h2c://a.test", "begins with `http://`, `https://` or `unix:/`"),
         ("http://169.254.169.254/latest", "a machine's own credentials"),
     ] {
-        let folder = written(&world, "1.0.0", url);
+        let folder = written(&world, "1.0.0", url, "");
         let file = world.file("refused.gtbundle");
         let (code, said) = world.refused(&["bundle", "build", &folder, "--output", &file], "");
         assert_eq!(code, 2, "{said}");

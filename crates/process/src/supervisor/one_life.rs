@@ -100,7 +100,7 @@ impl Life {
 
     async fn last(mut self, task: &Task, told: &mut watch::Receiver<bool>) -> End {
         let address = Arc::clone(&self.address);
-        let ready = until_ready(&address, &task.settings.probe);
+        let ready = until_ready(&address, &task.settings.speaks, &task.settings.probe);
         tokio::pin!(ready);
         let (mut why, mut ready_since, mut is_stopped) = (None, None, false);
         let mut overdue = Instant::now();

@@ -123,7 +123,7 @@ impl<'b> Fields<'b> {
 }
 
 /// Digits only: no sign, no list, no blanks.
-fn content_length(value: &[u8]) -> Result<u64, Violation> {
+pub(crate) fn content_length(value: &[u8]) -> Result<u64, Violation> {
     let digits = (1..=MAX_CONTENT_LENGTH_DIGITS).contains(&value.len())
         && value.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(value).ok().filter(|_| digits);

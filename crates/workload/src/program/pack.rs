@@ -17,6 +17,7 @@ use crate::body::{Body, BoxError};
 use crate::component::Granted;
 use crate::engine::Given;
 use crate::failure::Failure;
+use crate::upstream::in_the_clear;
 
 /// A program that was started. Dropping it stops it.
 pub(crate) struct ProgramPack {
@@ -49,12 +50,7 @@ impl ProgramPack {
             revision: given.name.clone(),
             timeout: Duration::from_millis(pack.limits.timeout_ms.into()),
             process: supervisor.start(&program, settings, Arc::new(printed))?,
-            // The time of a whole request is watched here.
-            client: Client::new(upstream::Settings {
-                head_timeout: Duration::MAX,
-                silence_timeout: Duration::MAX,
-                ..upstream::Settings::default()
-            }),
+            client: client(pack),
         })
     }
 
@@ -77,6 +73,11 @@ impl ProgramPack {
             Ok(Err(error)) => self.failed(&error),
             Err(_) => self.too_slow().response(),
         }
+    }
+
+    /// Whether it takes requests as bytes.
+    pub(crate) fn relays(&self) -> bool {
+        self.client.relays()
     }
 
     /// See [`Relay::send`](crate::Relay::send).
@@ -121,6 +122,16 @@ impl ProgramPack {
     }
 }
 
+/// The time of a whole request is watched here.
+fn client(pack: &Pack) -> Client {
+    let settings = upstream::Settings {
+        head_timeout: Duration::MAX,
+        silence_timeout: Duration::MAX,
+        ..upstream::Settings::default()
+    };
+    Client::speaking(settings, in_the_clear(pack.protocol))
+}
+
 fn settings(pack: &Pack, given: &Given) -> Result<Settings, Fault> {
     let ProcessSettings { args, listen, probe, files, processes, grace_ms } =
         pack.process.clone().unwrap_or_default();
@@ -140,6 +151,7 @@ fn settings(pack: &Pack, given: &Given) -> Result<Settings, Fault> {
             ProcessListen::Socket => Listen::Socket,
         },
         limits,
+        speaks: in_the_clear(pack.protocol),
         probe: Probe { path: probe.path, deadline, ..Probe::default() },
         grace: grace_ms.map_or(standard.grace, millis),
         ..standard

@@ -83,6 +83,19 @@ async fn it_answers_at_a_socket_and_at_a_port() {
 }
 
 #[tokio::test]
+async fn it_may_speak_http_2_in_the_clear() {
+    // It is asked so whether it is ready, too.
+    let probe = "protocol: h2c, process: {args: [h2c], probe: {path: /ready}";
+    for more in [format!("{probe}, listen: socket}}"), format!("{probe}}}")] {
+        let workload = serving(&more);
+        let answer = ask(&workload, get("/")).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, "hello in HTTP/2\n"), "{more}");
+        assert!(workload.relay("/").is_none(), "bytes of HTTP/1.1 are not for it");
+    }
+    assert!(serving(SOCKET).relay("/").is_some());
+}
+
+#[tokio::test]
 async fn it_sees_the_request_without_what_belongs_to_the_connection() {
     let workload = serving("public_path: /api, process: {listen: socket}");
     let request = Request::get("/api/head")

@@ -37,6 +37,21 @@ fn upstream(url: &str, more: &str) -> Arc<Workload> {
     bundle(&pack, &[]).load(&engine()).unwrap()
 }
 
+#[test]
+fn only_clear_http_1_is_passed_on_as_it_stands() {
+    for (url, more, passes) in [
+        ("http://a.test", "public_path: /", true),
+        ("unix:/run/a.sock", "protocol: http1", true),
+        ("http://a.test", "protocol: h2c", false),
+        ("https://a.test", "public_path: /", false),
+        ("https://a.test", "protocol: http1", false),
+    ] {
+        let workload = upstream(url, more);
+        assert_eq!(workload.relay("/").is_some(), passes, "{url} {more}");
+        assert_eq!(workload.has_servers(), passes, "{url} {more}");
+    }
+}
+
 const SEEN: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: LENGTH\r\n\r\nHEAD";
 
 #[tokio::test]

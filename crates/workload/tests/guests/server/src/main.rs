@@ -1,4 +1,7 @@
-//! An HTTP/1.1 server of one file, with no library that could be right where a proxy is wrong.
+//! A server of HTTP/1.1, or of HTTP/2 as far as one answer needs it, with no library that could be
+//! right where a proxy is wrong.
+
+mod h2c;
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -30,8 +33,11 @@ fn main() {
     }
 }
 
-fn begin(stream: impl Stream) {
+fn begin(mut stream: impl Stream) {
     std::thread::spawn(move || {
+        if std::env::args().any(|arg| arg == "h2c") {
+            return drop(h2c::serve(&mut stream));
+        }
         let number = CONNECTIONS.fetch_add(1, Ordering::SeqCst);
         let mut stream = BufReader::new(stream);
         while let Ok(true) = serve(&mut stream, number) {}
