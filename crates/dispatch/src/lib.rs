@@ -15,7 +15,8 @@ mod seal;
 mod session;
 mod table;
 
-pub use choose::{Ask, Choice, NoChoice, Why, choose};
+pub use choose::{Ask, Choice, NoChoice, choose};
+pub use deploy_spec::Why;
 pub use cookie::{BadCookie, LIFETIME_S, Scope, Sticky};
 pub use deployment::{Deployment, Live};
 pub use explain::{Explanation, explain};

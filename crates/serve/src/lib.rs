@@ -35,6 +35,7 @@ mod service;
 mod sessions;
 pub mod staging;
 mod status;
+mod trail;
 mod usage;
 mod vouching;
 mod warm;
