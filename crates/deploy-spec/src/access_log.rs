@@ -114,14 +114,18 @@ pub struct AccessLine<'a> {
     /// Who the connection came from, where that is somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_ip: Option<IpAddr>,
-    /// What was asked for: GET, POST …
-    pub method: &'a str,
+    /// What was asked for: GET, POST …; this, the host and the path are absent where the request
+    /// could not be read, and was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'a str>,
     /// `http` or `https`.
     pub scheme: &'a str,
     /// The host, with its port if one was named.
-    pub host: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<&'a str>,
     /// The path, normalised, without the query; the first 1 024 bytes of it.
-    pub path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<&'a str>,
     /// `HTTP/1.1`, `HTTP/1.0` or `HTTP/2`.
     pub protocol: &'a str,
     /// What the client says that it is; the first 256 bytes of it.

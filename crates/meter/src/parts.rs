@@ -125,7 +125,10 @@ mod tests {
         for meters in beyond.iter().chain([&first, &second]) {
             meters.record(meters.part("web"), 200, Duration::ZERO);
         }
-        assert_eq!((series(&first), series(&second)), (vec![("web", 1), ("", 0)], vec![("web", 1), ("", 0)]));
+        assert_eq!(
+            (series(&first), series(&second)),
+            (vec![("web", 1), ("", 0)], vec![("web", 1), ("", 0)])
+        );
         assert!(beyond.iter().all(|meters| series(meters).is_empty()));
         // Each still knows what it counted itself: that is what is paid for.
         assert!(beyond.iter().all(|meters| meters.counts().requests() == 1));

@@ -81,18 +81,17 @@ impl Plane {
     /// What is counted of the process as a whole.
     fn own_families(&self) -> Vec<Family> {
         let since = self.began();
-        let one = |labels, value| vec![Point { labels, since, value }];
-        let gauge = |value| Points::Gauges(one(Vec::new(), value));
-        let counter = |value| Points::Counters(one(Vec::new(), value));
+        let gauge = |value| Points::Gauges(vec![Point { labels: Vec::new(), since, value }]);
+        let counter = |value| Points::Counters(vec![Point { labels: Vec::new(), since, value }]);
         let build = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
         let pins = &self.sessions().pins;
-        let unrouted = by_class(&[], since, &self.unrouted().counts());
+        let unrouted = self.unrouted().counts();
         let mut families = vec![
             Family {
                 name: "greentic_build_info",
                 help: "1, for this version of gtc.",
                 unit: "1",
-                points: Points::Gauges(one(build, 1.0)),
+                points: Points::Gauges(vec![Point { labels: build, since, value: 1.0 }]),
             },
             Family {
                 name: "greentic_commit_sequence",
@@ -110,7 +109,7 @@ impl Plane {
                 name: "greentic_http_requests_unrouted_total",
                 help: "Requests that no revision answered, by the class of their status.",
                 unit: "{request}",
-                points: Points::Counters(unrouted.collect()),
+                points: Points::Counters(by_class(&[], since, &unrouted).collect()),
             },
             Family {
                 name: "greentic_session_pins",
@@ -161,10 +160,8 @@ impl Revisions {
         let backend = &live.backend;
         let since = backend.since;
         let in_flight = backend.in_flight.count();
-        let of = [
-            ("revision", live.revision_id.to_string()),
-            ("sequence", live.sequence.to_string()),
-        ];
+        let of =
+            [("revision", live.revision_id.to_string()), ("sequence", live.sequence.to_string())];
         let labels = [&labels[..], &of].concat();
         let mut has_series = false;
         for (pack, counts) in backend.meters.series() {

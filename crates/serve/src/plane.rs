@@ -19,8 +19,8 @@ use telemetry::Recorder;
 use tokio::sync::Notify;
 use workload::{Engine, Workload};
 
-use crate::backend::{Backend, inside, threads};
 use crate::ambient;
+use crate::backend::{Backend, inside, threads};
 use crate::hold::Hold;
 use crate::sessions::Sessions;
 use crate::usage::Usage;

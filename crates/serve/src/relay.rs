@@ -1,8 +1,8 @@
 //! The short way: a request that goes on to a server as the bytes it came in, and its answer back.
 
 use deploy_spec::SessionSource;
-use http::{Method, Version};
 use http::header::SET_COOKIE;
+use http::{Method, Version};
 use ingress::codec::RequestHead;
 use ingress::{Peer, Relayed};
 use telemetry::Trace;

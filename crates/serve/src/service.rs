@@ -59,8 +59,7 @@ impl Service for Front {
         let random = rand::random();
         let trace = self.trace(headers, random);
         let client = Client { peer, trusted, pin: None, random, trace };
-        let asked =
-            Asked { method: request.method().as_str(), path, version: request.version() };
+        let asked = Asked { method: request.method().as_str(), path, version: request.version() };
         let mut trail = self.trail(&asked, headers, &client);
         let pin = self.pinned(headers, path, trusted).await;
         let client = Client { pin, ..client };

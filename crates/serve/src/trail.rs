@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use deploy_spec::{Ended, Served, Why};
 use http::header::{HOST, USER_AGENT};
-use http::{HeaderName, Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use ingress::codec::Reject;
 use ingress::{BoxError, Peer};

@@ -16,10 +16,10 @@ pub(crate) fn write(out: &mut Vec<u8>, environment: &EnvironmentId, record: &Rec
         timestamp: record.at,
         client_ip: record.client,
         peer_ip: (peer != record.client).then_some(peer),
-        method: &record.method,
+        method: said(&record.method),
         scheme: scheme(record),
-        host: &record.host,
-        path: &record.path,
+        host: said(&record.host),
+        path: said(&record.path),
         protocol: protocol(record.version),
         user_agent: record.user_agent.as_deref(),
         status: record.status,
@@ -44,6 +44,11 @@ pub(crate) fn write(out: &mut Vec<u8>, environment: &EnvironmentId, record: &Rec
     let written = serde_json::to_writer(&mut *out, &line);
     debug_assert!(written.is_ok(), "a line is data, and memory takes it");
     out.push(b'\n');
+}
+
+/// What a request said that could be read.
+fn said(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 pub(crate) const fn scheme(record: &Record) -> &'static str {
@@ -100,8 +105,7 @@ mod tests {
         let hostile = "\",\"status\":1}\n{\"a\":\"\u{0}\u{1b}[2J\r\n\u{2028}";
         let (method, path) = (Record::method(hostile), Record::path(hostile));
         let text = Some(Record::text(hostile.as_bytes()));
-        let hostile =
-            Record { host: path.clone(), path, method, user_agent: text, ..record() };
+        let hostile = Record { host: path.clone(), path, method, user_agent: text, ..record() };
         let line = line(&hostile);
         assert_eq!(line.matches('\n').count(), 1, "{line}");
         assert!(!line.trim_end().contains(char::is_control), "{line}");

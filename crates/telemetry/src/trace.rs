@@ -104,7 +104,8 @@ impl Trace {
 /// versions to come).
 fn parse(text: &[u8]) -> Option<(u128, u64, bool)> {
     let known = text.get(..LENGTH)?;
-    let [version, trace, parent, flags] = [&known[..2], &known[3..35], &known[36..52], &known[53..]];
+    let [version, trace, parent, flags] =
+        [&known[..2], &known[3..35], &known[36..52], &known[53..]];
     let has_dashes = [2, 35, 52].iter().all(|at| known[*at] == b'-');
     let ends = match hex(version)? {
         0 => text.len() == LENGTH,

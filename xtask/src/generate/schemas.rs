@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use control::{backups, bundles, config, credentials, document_schema, env, env_packs};
 use control::{revisions, secrets, traffic};
-use deploy_spec::{access_log, audit, backup, deployment, environment, manifest, revision, runtime_config};
+use deploy_spec::{
+    access_log, audit, backup, deployment, environment, manifest, revision, runtime_config,
+};
 use deploy_spec::{secret, split, usage};
 use schemars::schema_for;
 use serde_json::Value;

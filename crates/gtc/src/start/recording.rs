@@ -122,7 +122,6 @@ fn headers(path: &Path) -> Result<HeaderMap, Fault> {
 
 fn percent(text: &str) -> Result<Bps, String> {
     let percent: f64 = text.parse().map_err(|_| format!("`{text}` is no number of percent"))?;
-    Bps::from_percent(percent).map_err(|_| {
-        format!("`{text}` is not from 0 to 100 percent with two decimals at most")
-    })
+    Bps::from_percent(percent)
+        .map_err(|_| format!("`{text}` is not from 0 to 100 percent with two decimals at most"))
 }

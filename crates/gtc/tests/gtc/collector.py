@@ -189,6 +189,12 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def handle_error(self, *_):
+        # Who was kept waiting may have gone.
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError):
+            say({"problem": repr(error)})
+
 
 server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
 say({"port": server.server_port})

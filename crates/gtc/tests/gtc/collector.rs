@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::Value;
 
@@ -11,7 +12,8 @@ use crate::world::root;
 /// It is gone when this is dropped.
 pub(crate) struct Collector {
     child: Child,
-    said: BufReader<ChildStdout>,
+    /// Read as it comes, so that the collector never waits for the test.
+    said: Receiver<String>,
     pub(crate) port: u64,
 }
 
@@ -32,7 +34,11 @@ impl Collector {
             .stdout(Stdio::piped())
             .spawn()
             .expect("python3 is installed: `cargo xtask test`");
-        let said = BufReader::new(child.stdout.take().unwrap());
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (tell, said) = channel();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).try_for_each(|line| tell.send(line))
+        });
         let mut collector = Self { child, said, port };
         collector.port = collector.next()["port"].as_u64().unwrap();
         collector
@@ -49,10 +55,8 @@ impl Collector {
 
     /// The next thing that it says; waits for it.
     pub(crate) fn next(&mut self) -> Value {
-        let mut line = String::new();
-        self.said.read_line(&mut line).unwrap();
-        let said: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("the collector ended: {line}"));
+        let line = self.said.recv().expect("the collector goes on until it is dropped");
+        let said: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(said.get("problem"), None, "{said:#}");
         said
     }

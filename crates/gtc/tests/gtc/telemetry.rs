@@ -66,7 +66,8 @@ fn the_access_log_has_a_line_for_every_request_and_no_secret() {
     let serving = world.gtc.start(&["--access-log", "file"]).unwrap();
     let address = &serving.address;
     let close = "connection: close\r\n";
-    let secrets = "cookie: a=s3cr3t\r\nauthorization: Bearer s3cr3t\r\nx-greentic-preview: s3cr3t\r\n";
+    let secrets =
+        "cookie: a=s3cr3t\r\nauthorization: Bearer s3cr3t\r\nx-greentic-preview: s3cr3t\r\n";
     let first = send(
         address,
         &format!(
@@ -122,7 +123,8 @@ fn how_a_request_ended_is_told() {
     let serving = world.gtc.start(&["--access-log", "file"]).unwrap();
     // A client that goes away in the middle of what it sends.
     let mut gone = TcpStream::connect(&serving.address).unwrap();
-    gone.write_all(b"POST /shop HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 9\r\n\r\nabc").unwrap();
+    gone.write_all(b"POST /shop HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 9\r\n\r\nabc")
+        .unwrap();
     drop(gone);
     let told = &lines_once(&world, 1)[0];
     assert_eq!((&told["ended"], told.get("status")), (&json!("client-gone"), None), "{told}");
@@ -245,7 +247,10 @@ fn a_collector_is_told_of_traces_and_metrics() {
     };
     let [span] = &spans[..] else { panic!("{spans:#?}") };
     // Ids are base64 in the JSON of protobuf.
-    assert_eq!((&span["traceId"], &span["parentSpanId"]), (&json!("CvdlGRbNQ92ESOshHIAxnA=="), &json!("AAAAAAAAALs=")));
+    assert_eq!(
+        (&span["traceId"], &span["parentSpanId"]),
+        (&json!("CvdlGRbNQ92ESOshHIAxnA=="), &json!("AAAAAAAAALs="))
+    );
     assert_eq!((&span["name"], &span["kind"]), (&json!("GET /shop"), &json!("SPAN_KIND_SERVER")));
     for (key, wanted) in [
         ("http.request.method", "GET"),
@@ -359,7 +364,8 @@ fn no_traffic_makes_a_series_or_a_name() {
     world.op("revisions warm", &["r1"]);
     world.set(&id, &["r1=100"]);
     let mut collector = Collector::start();
-    let words = ["--otlp-endpoint", &collector.url(), "--otlp-interval", "1", "--access-log", "file"];
+    let words =
+        ["--otlp-endpoint", &collector.url(), "--otlp-interval", "1", "--access-log", "file"];
     let serving = world.gtc.start(&words).unwrap();
     let series = |text: &str| -> BTreeSet<String> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -374,13 +380,16 @@ fn no_traffic_makes_a_series_or_a_name() {
     let first = points(&collector.metrics());
     let mut connection = Connection::open(&serving.address).unwrap();
     for i in 0..1_500 {
-        let lines = format!("x-greentic-tenant: t{i}\r\nx-greentic-team: x{i}\r\nuser-agent: u{i}\r\n");
+        let lines =
+            format!("x-greentic-tenant: t{i}\r\nx-greentic-team: x{i}\r\nuser-agent: u{i}\r\n");
         connection.ask(&format!("h{i}.test"), &format!("/p{i}"), &lines).unwrap();
         let lines = format!("x-greentic-tenant: acme\r\nx-greentic-team: x{i}\r\n");
         assert_eq!(connection.ask("hello.test", &format!("/p{i}"), &lines).unwrap().status, 200);
         send(
             &serving.address,
-            &format!("M{i} /m{i} HTTP/1.1\r\nhost: hello.test\r\nx-greentic-tenant: acme\r\nconnection: close\r\n\r\n"),
+            &format!(
+                "M{i} /m{i} HTTP/1.1\r\nhost: hello.test\r\nx-greentic-tenant: acme\r\nconnection: close\r\n\r\n"
+            ),
         );
     }
     let after = metrics(&world);

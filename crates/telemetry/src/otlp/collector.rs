@@ -150,9 +150,7 @@ impl Link {
                 let after = after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
                 Err(Failed::ForNow(said(), after))
             }
-            status if status.is_success() => {
-                Ok(rejected(&body))
-            }
+            status if status.is_success() => Ok(rejected(&body)),
             _ => Err(Failed::ForGood(said())),
         }
     }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use deploy_spec::Fault;
 use tokio::runtime::Runtime;
 
+use super::Origin;
 use super::collector::{Collector, Failed, Link};
 use super::metrics::{Snapshot, metrics};
 use super::spans::{span, traces};
-use super::Origin;
 use crate::queue::{Queue, Shared};
 use crate::record::Record;
 use crate::trace::Sampler;
@@ -76,7 +76,8 @@ impl Exporter {
         let over = Arc::<Mutex<Option<Instant>>>::default();
         let theirs = Arc::clone(&over);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Fault::unavailable(format!("no runtime: {error}")))?;
+        let runtime =
+            runtime.map_err(|error| Fault::unavailable(format!("no runtime: {error}")))?;
         let queue = Queue::new("otlp", ROOM, move |spans, shared| {
             Sending::new(settings, runtime, theirs).run(spans, shared);
         })?;
