@@ -45,6 +45,9 @@ const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5"];
 
 /// Who calls by gRPC, and is called (PyPI).
 const GRPC: &[&str] = &["grpcio==1.85.1"];
+/// What a collector of OTLP reads and knows, by the OpenTelemetry project (PyPI).
+const OTLP: &[&str] =
+    &["opentelemetry-proto==1.45.2", "opentelemetry-semantic-conventions==0.66b2"];
 
 /// What the benchmarks need besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[
@@ -84,6 +87,7 @@ pub(crate) fn install(house: &House) -> Result<(), String> {
     python(house, PARSERS, "parsers")?;
     python(house, SCHEMATHESIS, "schemathesis")?;
     python(house, GRPC, "grpc")?;
+    python(house, OTLP, "otlp")?;
     TARGETS.iter().try_for_each(|target| add_target(&house.root, target))
 }
 

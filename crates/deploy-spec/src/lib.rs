@@ -3,6 +3,7 @@
 //! Nothing here reads a file, a clock or a random number: text goes in, a proof comes out.
 //! What depends on more than one document at a time is decided in `control`.
 
+pub mod access_log;
 pub mod actor;
 pub mod audit;
 pub mod backup;
@@ -32,6 +33,7 @@ pub mod ulid_id;
 pub mod usage;
 pub mod weight;
 
+pub use access_log::{AccessLine, Ended, Served, Why};
 pub use actor::{Actor, ActorKind};
 pub use audit::{AuditEvent, AuditResult, Authorization, GenerationChange, Permission};
 pub use backup::Backup;

@@ -1,7 +1,7 @@
 //! Picking the revision: forced by somebody trusted, else by a preview, else by the session's cookie
 //! or pin, else by the slot of the session; a request without a session draws a slot (DESIGN §8).
 
-use deploy_spec::{DeploymentLifecycle, RevisionId, SessionSource};
+use deploy_spec::{DeploymentLifecycle, RevisionId, SessionSource, Why};
 
 use crate::cookie::{LIFETIME_S, Sticky, values};
 use crate::deployment::{Deployment, Live, Owners};
@@ -31,23 +31,6 @@ pub struct Ask<'a> {
     pub now_s: u64,
     /// 128 random bits: the session that a request without one begins.
     pub fresh: SessionId,
-}
-
-/// Why a revision was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// A trusted peer asked for it.
-    Forced,
-    /// It brings a preview of it.
-    Preview,
-    /// The cookie names it.
-    Cookie,
-    /// It is what the session is remembered to have.
-    Pinned,
-    /// It owns the slot of the session.
-    Slot,
-    /// It owns the slot that was drawn for a request without a session.
-    Drawn,
 }
 
 /// The revision that answers.

@@ -1,8 +1,8 @@
 //! Why a request is answered by the revision that it is: every step of [`choose`], for people.
 
-use deploy_spec::{RevisionId, SessionSource};
+use deploy_spec::{RevisionId, SessionSource, Why};
 
-use crate::choose::{Ask, COOKIES_TRIED, NoChoice, Why, choose, still_valid};
+use crate::choose::{Ask, COOKIES_TRIED, NoChoice, choose, still_valid};
 use crate::cookie::{BadCookie, Sticky, values};
 use crate::deployment::Deployment;
 use crate::seal::CookieKeys;

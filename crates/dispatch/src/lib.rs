@@ -15,8 +15,9 @@ mod seal;
 mod session;
 mod table;
 
-pub use choose::{Ask, Choice, NoChoice, Why, choose};
+pub use choose::{Ask, Choice, NoChoice, choose};
 pub use cookie::{BadCookie, LIFETIME_S, Scope, Sticky};
+pub use deploy_spec::Why;
 pub use deployment::{Deployment, Live};
 pub use explain::{Explanation, explain};
 pub use pin::{Pin, PinName};

@@ -4,6 +4,7 @@ mod admin;
 mod doors;
 mod log;
 mod manager;
+mod recording;
 mod source;
 
 use std::convert::Infallible;
@@ -11,7 +12,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use deploy_spec::{EnvironmentId, Fault};
@@ -28,7 +29,11 @@ use admin::AdminArgs;
 use doors::{Doors, Open};
 use log::{Level, log};
 use manager::Manager;
+use recording::Recording;
 use source::Source;
+
+/// How long there always is to tell of the last requests.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -36,6 +41,8 @@ use source::Source;
   gtc start --env local --listen 0.0.0.0:8080
   gtc start --tls-listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
   gtc start --config runtime-config.json
+  gtc start --access-log file --access-log-sample 10
+  gtc start --otlp-endpoint http://localhost:4318 --otlp-sample 1
   gtc start --admin-bind 127.0.0.1:8433 --admin-client-ca ca.pem --admin-cert cert.pem \
     --admin-key key.pem
 
@@ -63,6 +70,8 @@ pub(crate) struct Start {
     #[command(flatten)]
     doors: Doors,
     #[command(flatten)]
+    recording: Recording,
+    #[command(flatten)]
     admin: AdminArgs,
 }
 
@@ -83,6 +92,7 @@ impl Start {
         let run = RunFolder::claim(source.folder())?;
         let _log = log(self.log, &run.log());
         let (plane, store) = source.plane()?;
+        let recorder = self.recording.begin(&run, &plane)?;
         let admin_socket = run.listen()?;
         let settings = Settings {
             threads: self.threads.unwrap_or(Settings::default().threads),
@@ -111,8 +121,13 @@ impl Start {
         });
         manager::stopping();
         let grace = Duration::from_secs(self.grace);
+        let begun = Instant::now();
         plane.end_streams(grace);
         doors.close(grace);
+        if let Some(recorder) = &recorder {
+            // What was recorded last is told even where requests took all of the time.
+            recorder.finish(grace.saturating_sub(begun.elapsed()).max(LAST_WORDS));
+        }
         if let Some(store) = &noted {
             plane.note_usage(store);
         }

@@ -111,6 +111,7 @@ impl<S: Service> Connection<S> {
                 }
             }
         };
+        self.service.refused(reject, &self.peer);
         let answer = refusal::answer(reject, &ahead);
         refuse(&mut stream, &answer, &mut timer, &self.settings).await;
     }

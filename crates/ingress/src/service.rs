@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::Body;
-use crate::codec::RequestHead;
+use crate::codec::{Reject, RequestHead};
 use crate::relay::Relay;
 
 /// Any error.
@@ -36,6 +36,11 @@ pub trait Service: Send + Sync + 'static {
     fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Self::Relay> {
         let _ = (head, body, peer);
         None
+    }
+
+    /// Told of what was refused and never became a request of this service.
+    fn refused(&self, reject: Reject, peer: &Peer) {
+        let _ = (reject, peer);
     }
 
     /// Answers one request. The URI is in origin form with a normalised path; the `host` header is

@@ -4,9 +4,13 @@
 //! that nobody waits for a cache line. Reading one sums them up. How many numbers there are is fixed:
 //! nothing that a client sends makes a new one. No clock: the caller says how long it took.
 
+mod parts;
+
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
+
+pub use parts::{Budget, Meters};
 
 /// The upper bounds of the buckets of a histogram, in microseconds, bounds included; what takes
 /// longer than the last is in one more bucket.
@@ -80,6 +84,16 @@ impl Counts {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.classes.iter().sum()
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let classes = self.classes.iter_mut().zip(other.classes);
+        let buckets = self.buckets.iter_mut().zip(other.buckets);
+        classes.chain(buckets).for_each(|(sum, more)| *sum += more);
+        self.sum_us += other.sum_us;
+        self
     }
 
     /// How many of them were answered with a status of 500 or more.

@@ -8,11 +8,15 @@ use workload::Body;
 /// How long a client should wait before it asks a deployment again that is off the air, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// In the extensions of an answer that the data plane gives itself: what it says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnAnswer(pub(crate) &'static str);
+
 /// A short answer in JSON, or in HTML for those who rather have that.
 pub(crate) fn short(
     status: StatusCode,
     kind: &str,
-    message: &str,
+    message: &'static str,
     asked: &HeaderMap,
 ) -> Response<Body> {
     let (content_type, text) = if wants_html(asked) {
@@ -29,6 +33,7 @@ pub(crate) fn short(
     };
     let mut response = Response::new(Body::from(Bytes::from(text)));
     *response.status_mut() = status;
+    response.extensions_mut().insert(OwnAnswer(message));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use bundle::Archive;
-use deploy_spec::{Digest, Fault, Pinned, RuntimeRevision, SecretRef};
-use meter::Meter;
+use deploy_spec::{
+    Digest, Fault, Pinned, RuntimeDeployment, RuntimeRevision, SecretRef, Served, Timestamp,
+};
+use meter::{Budget, Meters};
 use serde_json::{Map, Value};
 use store::EnvironmentStore;
 use workload::{Engine, Given, Workload};
 
+use crate::ambient;
 use crate::in_flight::InFlight;
 use crate::secrets::{pins, with_secrets};
 use crate::shadow::Tally;
@@ -40,8 +44,11 @@ pub struct Backend {
     /// What it is answering.
     pub(crate) in_flight: Arc<InFlight>,
     is_draining: AtomicBool,
-    /// What it answered since this process began.
-    pub(crate) meter: Arc<Meter>,
+    /// What it answered since then.
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) since: Timestamp,
+    /// Whose it is, in words.
+    served: ArcSwapOption<Served>,
     /// What it did as a shadow.
     pub(crate) tally: Arc<Tally>,
 }
@@ -52,6 +59,7 @@ impl Backend {
         folder: &Path,
         store: Option<&EnvironmentStore>,
         revision: &RuntimeRevision,
+        budget: &Arc<Budget>,
     ) -> Self {
         let name = revision.revision_id.to_string();
         Self {
@@ -71,11 +79,34 @@ impl Backend {
             drain_time: Duration::from_secs(revision.drain_seconds.into()),
             in_flight: Arc::default(),
             is_draining: AtomicBool::new(false),
-            meter: Arc::new(Meter::new(
-                std::thread::available_parallelism().map_or(1, usize::from),
+            meters: Arc::new(Meters::new(
+                revision.pack_list.iter().map(|pack| pack.pack_id.as_str()),
+                threads(),
+                budget,
             )),
             tally: Arc::default(),
+            since: ambient::now(),
+            served: ArcSwapOption::empty(),
         }
+    }
+
+    /// Says whose it is. That can change while it serves.
+    pub(crate) fn is_of(&self, deployment: &RuntimeDeployment, revision: &RuntimeRevision) {
+        let selector = deployment.route_binding.tenant_selector.as_ref();
+        self.served.store(Some(Arc::new(Served {
+            customer: deployment.customer_id.clone(),
+            tenant: selector.map(|selector| selector.tenant.clone()),
+            team: selector.and_then(|selector| selector.team.clone()),
+            bundle: deployment.bundle_id.clone(),
+            deployment: deployment.deployment_id,
+            revision: revision.revision_id,
+            sequence: revision.sequence,
+        })));
+    }
+
+    /// Whose it is.
+    pub(crate) fn served(&self) -> Option<Arc<Served>> {
+        self.served.load_full()
     }
 
     /// Takes over a workload that the gate has just loaded.
@@ -165,6 +196,11 @@ impl Backend {
     pub(crate) fn starts_draining(&self) -> bool {
         !self.is_draining.swap(true, Ordering::SeqCst)
     }
+}
+
+/// How many threads count at once.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// `artifact` below `folder`, with links resolved; it may not lead out of it.

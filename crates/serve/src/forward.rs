@@ -6,18 +6,19 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ingress::Peer;
 use smallvec::SmallVec;
+use telemetry::Trace;
 
 use crate::says::{Says, text};
 use crate::shadow::X_SHADOW;
 
-static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 static FORWARDED: HeaderName = header::FORWARDED;
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// Which revision answers, and by which a trusted peer asks for one.
 pub(crate) static X_REVISION: HeaderName = HeaderName::from_static("x-greentic-revision");
 
@@ -119,8 +120,10 @@ pub(crate) struct About<'a> {
     pub(crate) public_path: &'a str,
     /// The name of the revision.
     pub(crate) revision: &'a [u8],
-    /// For the ids that are made here.
+    /// For the id of the request, if it has none.
     pub(crate) random: u128,
+    /// Where the request is in its trace.
+    pub(crate) trace: &'a Trace,
 }
 
 /// Tells what a workload may rely on.
@@ -151,7 +154,7 @@ pub(crate) fn announce(said: &impl Says, tell: &mut impl Tell, about: &About<'_>
         tell.tell(&X_FORWARDED_HOST, |out| out.extend_from_slice(host.as_bytes()));
     }
     announce_prefix(said, tell, about);
-    identify(said, tell, about.random);
+    identify(said, tell, about);
     tell.tell(&X_REVISION, |out| out.extend_from_slice(about.revision));
 }
 
@@ -171,21 +174,13 @@ fn announce_prefix(said: &impl Says, tell: &mut impl Tell, about: &About<'_>) {
     }
 }
 
-/// A request id, and a trace (W3C Trace Context §3.2) that begins here if none came in.
-fn identify(said: &impl Says, tell: &mut impl Tell, random: u128) {
-    let trace = random.to_be_bytes();
+/// A request id, and the trace, unless the one that came in goes on as it is.
+fn identify(said: &impl Says, tell: &mut impl Tell, about: &About<'_>) {
     if said.first(&X_REQUEST_ID).is_none() {
-        tell.tell(&X_REQUEST_ID, |out| put_hex(out, &trace));
+        tell.tell(&X_REQUEST_ID, |out| put_hex(out, &about.random.to_be_bytes()));
     }
-    if said.first(&TRACEPARENT).is_none() {
-        let span = (random >> 64) ^ (random & u128::from(u64::MAX));
-        tell.tell(&TRACEPARENT, |out| {
-            out.extend_from_slice(b"00-");
-            put_hex(out, &trace);
-            out.push(b'-');
-            put_hex(out, &span.to_be_bytes()[8..]);
-            out.extend_from_slice(b"-00");
-        });
+    if let Some(traceparent) = about.trace.traceparent() {
+        tell.tell(&TRACEPARENT, |out| out.extend_from_slice(&traceparent));
     }
 }
 

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use deploy_spec::Drained;
+use deploy_spec::{Drained, Ended};
+use http::Response;
 use http_body::{Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
@@ -18,6 +19,7 @@ use workload::{Body, BoxError};
 use crate::ambient;
 use crate::farewell::Manner;
 use crate::shadow::Witness;
+use crate::trail::Trail;
 
 /// The most time within which the streams of a revision say goodbye. They do not all do so at once,
 /// because their clients come back at once.
@@ -124,6 +126,7 @@ pub struct Answer {
     body: Body,
     ticket: Option<Ticket>,
     manner: Manner,
+    trail: Trail,
     /// Made when the body first has to wait; most never do.
     turned: Option<Pin<Box<OwnedNotified>>>,
     /// The moment in which it says goodbye, once streams do.
@@ -141,14 +144,34 @@ enum Turn {
 }
 
 impl Answer {
-    pub(crate) fn new(body: Body, manner: Manner, ticket: Ticket) -> Self {
+    pub(crate) fn new(body: Body, manner: Manner, ticket: Ticket, trail: Trail) -> Self {
         let ticket = Some(ticket);
-        Self { ticket, manner, ..Self::from(body) }
+        let answer = Self::bare(body, trail);
+        Self { ticket, manner, ..answer }
     }
 
     /// The same, seen by somebody.
     pub(crate) fn seen_by(self, witness: Option<Witness>) -> Self {
         Self { witness, ..self }
+    }
+
+    /// An answer of ours, which no revision is behind.
+    pub(crate) fn ours(response: Response<Body>, mut trail: Trail) -> Response<Self> {
+        trail.answers(&response);
+        response.map(|body| Self::bare(body, trail))
+    }
+
+    fn bare(body: Body, trail: Trail) -> Self {
+        Self {
+            body,
+            ticket: None,
+            manner: Manner::default(),
+            trail,
+            turned: None,
+            leaves: None,
+            has_left: false,
+            witness: None,
+        }
     }
 
     /// How far the end of its revision has come.
@@ -199,21 +222,6 @@ impl Answer {
     }
 }
 
-impl From<Body> for Answer {
-    /// An answer of ours, which no revision is behind.
-    fn from(body: Body) -> Self {
-        Self {
-            body,
-            ticket: None,
-            manner: Manner::default(),
-            turned: None,
-            leaves: None,
-            has_left: false,
-            witness: None,
-        }
-    }
-}
-
 impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = BoxError;
@@ -234,12 +242,15 @@ impl http_body::Body for Answer {
                     if let Some(words) = this.manner.last_words() {
                         this.has_left = true;
                         this.count(|in_flight| &in_flight.left);
+                        this.trail.sends(words.len());
+                        this.trail.ends(Ended::Drained);
                         return Poll::Ready(Some(Ok(Frame::data(words))));
                     }
                 }
                 Turn::Cut => {
                     this.has_left = true;
                     this.count(|in_flight| &in_flight.cut);
+                    this.trail.ends(Ended::Cut);
                     return Poll::Ready(Some(Err("its revision has drained".into())));
                 }
             }
@@ -248,18 +259,25 @@ impl http_body::Body for Answer {
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Some(data) = frame.data_ref() {
                         this.manner.watch(data);
+                        this.trail.sends(data.len());
                         if let Some(witness) = &mut this.witness {
                             witness.add(data, this.body.is_end_stream());
                         }
                     }
+                    if this.body.is_end_stream() {
+                        this.trail.ends(Ended::Complete);
+                    }
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                polled => {
-                    if let (Poll::Ready(None), Some(witness)) = (&polled, &mut this.witness) {
+                Poll::Ready(end) => {
+                    let is_whole = end.is_none();
+                    this.trail.ends(if is_whole { Ended::Complete } else { Ended::Failed });
+                    if let (true, Some(witness)) = (is_whole, &mut this.witness) {
                         witness.end();
                     }
-                    return polled;
+                    return Poll::Ready(end);
                 }
+                Poll::Pending => return Poll::Pending,
             }
         }
     }

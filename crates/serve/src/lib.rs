@@ -37,6 +37,7 @@ mod sessions;
 mod shadow;
 pub mod staging;
 mod status;
+mod trail;
 mod usage;
 mod vouching;
 mod warm;

@@ -1,5 +1,5 @@
-//! The log of a data plane, kept for those who come later: a bounded number of files in `run/log`,
-//! one JSON document a line, the newest last.
+//! The logs of a data plane, kept for those who come later: a bounded number of files in `run/log`
+//! for each, one JSON document a line, the newest last.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write};
@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 
 /// Where the newest lines are, in the environment's folder.
 const NEWEST: &str = "run/log/data-plane.jsonl";
+/// Where the newest lines of the access log are.
+const NEWEST_ACCESS: &str = "run/log/access.jsonl";
 /// How large a file grows before the next one begins, in bytes.
 const FILE_MAX: usize = 16 << 20;
 /// How many older files are kept.
@@ -24,10 +26,11 @@ const OLDER_KEPT: usize = 3;
 pub struct LogLine {
     /// When.
     pub timestamp: Timestamp,
-    /// `ERROR`, `WARN`, `INFO` or `DEBUG`.
+    /// `ERROR`, `WARN`, `INFO` or `DEBUG`; empty for a line of the access log.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub level: String,
     /// What happened, or what a workload printed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// The revision that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,19 +45,32 @@ pub struct LogLine {
 
 /// The log files of one environment.
 #[derive(Debug, Clone)]
-pub struct LogFiles(PathBuf);
+pub struct LogFiles {
+    newest: PathBuf,
+    /// What it means that there is none, and what makes one.
+    missing: (&'static str, &'static str),
+}
 
 impl LogFiles {
     /// Those of the environment in this folder.
     #[must_use]
     pub fn of(environment_folder: &Path) -> Self {
-        Self(environment_folder.join(NEWEST))
+        let hint = "gtc start keeps what it logs, and what workloads print";
+        let missing = ("no data plane ever ran here", hint);
+        Self { newest: environment_folder.join(NEWEST), missing }
+    }
+
+    /// Those of its access log.
+    #[must_use]
+    pub fn of_access(environment_folder: &Path) -> Self {
+        let missing = ("no access log was ever kept here", "gtc start --access-log file");
+        Self { newest: environment_folder.join(NEWEST_ACCESS), missing }
     }
 
     /// The file with the newest lines.
     #[must_use]
     pub fn newest(&self) -> &Path {
-        &self.0
+        &self.newest
     }
 
     /// Where lines go; old files make room for new ones.
@@ -63,16 +79,17 @@ impl LogFiles {
     /// `unavailable` when the folder or the file cannot be made.
     pub fn writer(&self) -> Result<impl Write + Send + 'static, Fault> {
         let failed = |error: io::Error| {
-            Fault::unavailable(format!("`{}` cannot be written: {error}", self.0.display()))
+            Fault::unavailable(format!("`{}` cannot be written: {error}", self.newest.display()))
         };
-        let folder = self.0.parent().unwrap_or(Path::new("."));
+        let folder = self.newest.parent().unwrap_or(Path::new("."));
         host_fs::private_folder().recursive(true).create(folder).map_err(failed)?;
         let mut options = host_fs::private();
         options.read(true).create(true).append(true);
-        options.open(&self.0).map_err(failed)?;
+        let newest = options.open(&self.newest).map_err(failed)?;
+        end_line(&newest).map_err(failed)?;
         let older = AppendCount::new(OLDER_KEPT);
         let limit = ContentLimit::BytesSurpassed(FILE_MAX);
-        Ok(FileRotate::new(&self.0, older, limit, Compression::None, Some(options)))
+        Ok(FileRotate::new(&self.newest, older, limit, Compression::None, Some(options)))
     }
 
     /// A reader that has read nothing yet.
@@ -80,10 +97,9 @@ impl LogFiles {
     /// # Errors
     /// `not-found` when nothing was ever logged; `unavailable` when it cannot be read.
     pub fn read(&self) -> Result<LogReader, Fault> {
-        let current = File::open(&self.0).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Fault::not_found("no data plane ever ran here")
-                .hint("gtc start keeps what it logs, and what workloads print"),
-            _ => Fault::unavailable(format!("`{}` cannot be read: {error}", self.0.display())),
+        let current = File::open(&self.newest).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Fault::not_found(self.missing.0).hint(self.missing.1),
+            _ => Fault::unavailable(format!("`{}` cannot be read: {error}", self.newest.display())),
         })?;
         Ok(LogReader { files: self.clone(), current: BufReader::new(current), half: Vec::new() })
     }
@@ -96,11 +112,11 @@ impl LogFiles {
         &self,
         told: impl Fn() + Send + 'static,
     ) -> Result<notify::RecommendedWatcher, Fault> {
-        crate::follow::watch_folder_of(&self.0, told)
+        crate::follow::watch_folder_of(&self.newest, told)
     }
 
     fn older(&self, back: usize) -> PathBuf {
-        PathBuf::from(format!("{}.{back}", self.0.display()))
+        PathBuf::from(format!("{}.{back}", self.newest.display()))
     }
 }
 
@@ -183,6 +199,16 @@ impl LogReader {
     }
 }
 
+/// Ends the last line, should a crash or a full disk have left half of one.
+fn end_line(mut file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if length > 0 {
+        host_fs::read_exact_at(file, &mut last, length - 1)?;
+    }
+    if last == [b'\n'] { Ok(()) } else { file.write_all(b"\n") }
+}
+
 fn parse(line: &[u8]) -> Option<LogLine> {
     serde_json::from_slice(line).ok()
 }
@@ -231,6 +257,17 @@ mod tests {
         assert_eq!(reader.next_line().unwrap().unwrap().message, "e");
         assert_eq!(reader.next_line().unwrap().unwrap().message, "f");
         assert_eq!(reader.next_line().unwrap(), None);
+    }
+
+    #[test]
+    fn half_a_line_of_a_crash_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = LogFiles::of_access(folder.path());
+        for text in [line("a"), line("b")[..20].to_owned(), line("c"), line("d")] {
+            files.writer().unwrap().write_all(text.as_bytes()).unwrap();
+        }
+        let last = files.read().unwrap().last(9, |_| true).unwrap();
+        assert_eq!(messages(&last), ["a", "c", "d"]);
     }
 
     #[test]

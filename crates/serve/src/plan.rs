@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deploy_spec::SessionSource;
-use dispatch::{Ask, Asked, Choice, Matched, NoChoice, Pin, SessionId, Table, choose};
+use dispatch::{Ask, Asked, Choice, Matched, NoChoice, Pin, SessionId, Table, Why, choose};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use ingress::Peer;
+use telemetry::Trace;
 use workload::Body;
 
 use crate::ambient::now_s;
@@ -19,6 +20,7 @@ use crate::preview;
 use crate::says::{Says, text};
 use crate::service::Front;
 use crate::shadow::Witness;
+use crate::trail::{Chosen, Trail};
 
 static X_TENANT: HeaderName = HeaderName::from_static("x-greentic-tenant");
 static X_TEAM: HeaderName = HeaderName::from_static("x-greentic-team");
@@ -31,6 +33,10 @@ pub(crate) struct Plan {
     pub(crate) tell_revision: bool,
     /// Who is told what the client is sent.
     pub(crate) witness: Option<Witness>,
+    /// Why this revision.
+    pub(crate) why: Why,
+    /// Which of its packs answers, as its meters count them, once that is known.
+    pub(crate) part: Option<usize>,
     begun: Instant,
 }
 
@@ -42,6 +48,10 @@ pub(crate) struct Client<'p> {
     pub(crate) trusted: bool,
     /// What replicas agreed that its session has, where they were asked.
     pub(crate) pin: Option<Pin>,
+    /// 128 random bits, for its ids.
+    pub(crate) random: u128,
+    /// Where it is in its trace.
+    pub(crate) trace: Trace,
 }
 
 /// The deployment that answers.
@@ -70,7 +80,7 @@ impl Front {
         said: &impl Says,
         client: Client<'_>,
     ) -> Result<Plan, NoChoice> {
-        let Client { peer, trusted, pin } = client;
+        let Client { peer, trusted, pin, .. } = client;
         let deployment = found.deployment;
         let (cookies, name) = (cookies(said), session_name(found));
         let mut ask = ask(found, said, cookies.as_deref(), name.as_ref(), trusted);
@@ -85,13 +95,13 @@ impl Front {
                 choice = choose(deployment, &ask, &keys)?;
             }
         }
-        let Choice { live, cookie, .. } = choice;
+        let Choice { live, cookie, why, .. } = choice;
         let backend = Arc::clone(&live.backend);
         let cookie = cookie.and_then(|cookie| set_cookie(&cookie, found.prefix.as_str(), peer.tls));
         let ticket = backend.in_flight.begin();
         let tell_revision = self.plane.host_config().revision_header;
-        let begun = Instant::now();
-        Ok(Plan { backend, ticket, cookie, tell_revision, witness: None, begun })
+        let (part, witness, begun) = (None, None, Instant::now());
+        Ok(Plan { backend, ticket, cookie, tell_revision, witness, why, part, begun })
     }
 
     /// What replicas agree that the session of a request has; none where nobody is to be asked.
@@ -139,15 +149,26 @@ fn ask<'a>(
 }
 
 impl Plan {
+    /// What is told of who answers.
+    pub(crate) fn chosen<'f>(&self, found: &Found<'f>) -> Chosen<'f> {
+        Chosen {
+            served: self.backend.served(),
+            prefix: found.prefix.as_str(),
+            generation: found.deployment.split_generation(),
+            why: self.why,
+        }
+    }
+
     /// Counts the answer, whose head is here.
     pub(crate) fn count(&self, status: StatusCode) {
-        self.backend.meter.record(status.as_u16(), self.begun.elapsed());
+        self.backend.meters.record(self.part, status.as_u16(), self.begun.elapsed());
     }
 
     /// The answer of the workload, with what the client is told besides.
-    pub(crate) fn finish(self, mut response: Response<Body>) -> Response<Answer> {
+    pub(crate) fn finish(self, mut response: Response<Body>, mut trail: Trail) -> Response<Answer> {
         self.count(response.status());
         let witness = self.witness.map(|witness| witness.see(&response));
+        trail.answers(&response);
         let headers = response.headers_mut();
         headers.remove(&X_REVISION);
         if self.tell_revision {
@@ -157,7 +178,7 @@ impl Plan {
             headers.append(header::SET_COOKIE, cookie);
         }
         let manner = Manner::of(&response);
-        response.map(|body| Answer::new(body, manner, self.ticket).seen_by(witness))
+        response.map(|body| Answer::new(body, manner, self.ticket, trail).seen_by(witness))
     }
 }
 

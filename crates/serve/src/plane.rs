@@ -13,15 +13,22 @@ use deploy_spec::{
     RuntimeRevision, Timestamp,
 };
 use dispatch::{CookieKeys, Table};
+use meter::{Budget, Meter};
 use store::EnvironmentStore;
+use telemetry::Recorder;
 use tokio::sync::Notify;
 use workload::{Engine, Workload};
 
-use crate::backend::{Backend, inside};
+use crate::ambient;
+use crate::backend::{Backend, inside, threads};
 use crate::hold::Hold;
 use crate::sessions::Sessions;
 use crate::usage::Usage;
 use change::Next;
+
+/// How many parts of revisions have a series of their own. All others are counted together, so that
+/// what is told of metrics has a bound, whatever there is in the environment.
+const SERIES_MAX: usize = 4_096;
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
 /// one after the other.
@@ -37,6 +44,12 @@ pub struct Plane {
     changed: Notify,
     hold: Hold,
     usage: Mutex<Usage>,
+    /// How many series there may be.
+    budget: Arc<Budget>,
+    /// Requests that no revision answered.
+    unrouted: Meter,
+    began: Timestamp,
+    recorder: OnceLock<Arc<Recorder>>,
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
@@ -78,6 +91,10 @@ impl Plane {
             changed: Notify::new(),
             hold: Hold::default(),
             usage: Mutex::default(),
+            budget: Arc::new(Budget::new(SERIES_MAX, threads())),
+            unrouted: Meter::new(threads()),
+            began: ambient::now(),
+            recorder: OnceLock::new(),
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
@@ -208,6 +225,28 @@ impl Plane {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(revision, workload);
     }
 
+    /// Tells of requests from now on.
+    pub fn records_to(&self, recorder: Arc<Recorder>) {
+        let _ = self.recorder.set(recorder);
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.recorder.get()
+    }
+
+    pub(crate) const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    pub(crate) const fn unrouted(&self) -> &Meter {
+        &self.unrouted
+    }
+
+    /// When this process began to count.
+    pub(crate) const fn began(&self) -> Timestamp {
+        self.began
+    }
+
     pub(crate) const fn usage(&self) -> &Mutex<Usage> {
         &self.usage
     }
@@ -221,12 +260,13 @@ impl Plane {
     ) {
         if self.store.get().is_some() {
             let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-            usage.follow(deployment, revision, &backend.meter);
+            usage.follow(deployment, revision, &backend.meters);
         }
     }
 
     fn backend(&self, revision: &RuntimeRevision) -> Arc<Backend> {
-        let backend = Backend::new(&self.engine, &self.folder, self.store.get(), revision);
+        let store = self.store.get();
+        let backend = Backend::new(&self.engine, &self.folder, store, revision, &self.budget);
         let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(workload) = proven.remove(&revision.revision_id) {
             backend.adopt(workload);

@@ -1,19 +1,21 @@
 //! The short way: a request that goes on to a server as the bytes it came in, and its answer back.
 
 use deploy_spec::SessionSource;
-use http::Method;
 use http::header::SET_COOKIE;
+use http::{Method, Version};
 use ingress::codec::RequestHead;
 use ingress::{Peer, Relayed};
+use telemetry::Trace;
 use workload::Relay;
 
-use crate::forward::{About, Written, X_REVISION, announce, is_trusted};
+use crate::forward::{About, TRACESTATE, Written, X_REVISION, announce, is_trusted};
 use crate::in_flight::Answer;
 use crate::plan::{Client, Plan};
 use crate::preview::{self, X_PREVIEW};
 use crate::says::Lines;
 use crate::service::Front;
 use crate::shadow;
+use crate::trail::{Asked, Trail};
 
 /// A request on its way to a server.
 pub struct Passing {
@@ -21,6 +23,7 @@ pub struct Passing {
     relay: Relay,
     method: Method,
     request: Vec<u8>,
+    trail: Trail,
 }
 
 impl Front {
@@ -49,15 +52,19 @@ impl Front {
         if is_named && self.plane.sessions().pins.are_shared() {
             return None;
         }
-        let plan = self.plan(&found, &said, Client { peer, trusted, pin: None }).ok()?;
+        let trace = self.trace(&said, random);
+        let client = Client { peer, trusted, pin: None, random, trace };
+        let mut plan = self.plan(&found, &said, client).ok()?;
         let rest = found.prefix.rest(path)?;
-        let (relay, public_path) = plan.backend.loaded()?.relay(rest)?;
+        let (relay, pack) = plan.backend.loaded()?.relay(rest)?;
+        let public_path = &pack.public_path;
         let about = About {
             peer,
             prefix: found.prefix.as_str(),
             public_path: public_path.as_str(),
             revision: plan.backend.name.as_bytes(),
             random,
+            trace: &trace,
         };
         let target = Target {
             base: relay.base(),
@@ -65,7 +72,13 @@ impl Front {
             query: head.target.query.as_deref(),
         };
         let request = write(&method, &target, &said, &about, body);
-        Some(Passing { plan, relay, method, request })
+        let asked = Asked { method: head.method, path, version: Version::HTTP_11 };
+        let mut trail = self.trail(&asked, &said, &client);
+        trail.is_for(|| plan.chosen(&found));
+        trail.goes_to(pack);
+        trail.has_read(body.len());
+        plan.part = plan.backend.meters.part(pack.pack_id.as_str());
+        Some(Passing { plan, relay, method, request, trail })
     }
 }
 
@@ -98,7 +111,7 @@ fn write(
     let mut told = Written::new(&mut out);
     announce(said, &mut told, about);
     for (name, value) in said.iter() {
-        if !stays_here(name) && !told.has_told(name) {
+        if !stays_here(name, about.trace) && !told.has_told(name) {
             put(told.out, name, value);
         }
     }
@@ -111,9 +124,10 @@ fn write(
 }
 
 /// Whether a header of a request is ours to write, or for us alone.
-fn stays_here(name: &str) -> bool {
+fn stays_here(name: &str, trace: &Trace) -> bool {
     let stay = ["content-length", X_PREVIEW.as_str()];
     stay.iter().any(|stays| name.eq_ignore_ascii_case(stays))
+        || trace.begins_here() && name.eq_ignore_ascii_case(TRACESTATE.as_str())
 }
 
 fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -127,11 +141,12 @@ impl ingress::Relay for Passing {
     type Body = Answer;
 
     async fn answer(self, out: &mut Vec<u8>) -> Relayed<Answer> {
-        let Self { plan, relay, method, request } = self;
+        let Self { plan, relay, method, request, mut trail } = self;
         let mut written = None;
         let not_whole = relay
             .send(method, request, |head, body| {
                 plan.count(head.status);
+                trail.is_written(head.status, body.len());
                 let revision = plan.tell_revision.then_some(&plan.backend.name);
                 let ours = [(&X_REVISION, revision), (&SET_COOKIE, plan.cookie.as_ref())];
                 let ours = ours
@@ -144,8 +159,10 @@ impl ingress::Relay for Passing {
             .await;
         match (written, not_whole) {
             (Some(written), _) => Relayed::Written(written),
-            (None, Some(response)) => Relayed::Response(plan.finish(response)),
-            (None, None) => Relayed::Response(plan.finish(workload::Failure::Failed.response())),
+            (None, Some(response)) => Relayed::Response(plan.finish(response, trail)),
+            (None, None) => {
+                Relayed::Response(plan.finish(workload::Failure::Failed.response(), trail))
+            }
         }
     }
 }

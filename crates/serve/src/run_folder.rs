@@ -63,6 +63,12 @@ impl RunFolder {
         LogFiles::of(self.path.parent().unwrap_or(&self.path))
     }
 
+    /// Where the access log is kept.
+    #[must_use]
+    pub fn access_log(&self) -> LogFiles {
+        LogFiles::of_access(self.path.parent().unwrap_or(&self.path))
+    }
+
     /// A socket in the folder, in place of one that a dead process left behind.
     ///
     /// # Errors

@@ -2,16 +2,17 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dispatch::NoChoice;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
-use ingress::codec::RequestHead;
+use ingress::codec::{Reject, RequestHead};
 use ingress::{Peer, Service};
 use tokio::time::{Instant, timeout_at};
 use workload::Body;
 
 use crate::answer::short;
-use crate::forward::{About, Told, announce, drop_untrusted, is_trusted};
+use crate::forward::{About, TRACESTATE, Told, announce, drop_untrusted, is_trusted};
 use crate::hold::PATIENCE;
 use crate::in_flight::Answer;
 use crate::plan::{Client, Plan};
@@ -19,6 +20,7 @@ use crate::plane::Plane;
 use crate::preview::{self, X_PREVIEW};
 use crate::relay::Passing;
 use crate::shadow;
+use crate::trail::{Asked, Received, Trail};
 
 /// The front of the data plane: what the sockets talk to.
 pub struct Front {
@@ -54,17 +56,28 @@ impl Service for Front {
         if !trusted {
             drop_untrusted(request.headers_mut());
         }
-        let pin = self.pinned(request.headers(), request.uri().path(), trusted).await;
-        let client = Client { peer, trusted, pin };
-        let plan = match self.prepare(&mut request, client) {
-            Err(Refused::Paused) => self.held(&mut request, client).await,
+        let (headers, path) = (request.headers(), request.uri().path());
+        let random = rand::random();
+        let trace = self.trace(headers, random);
+        let client = Client { peer, trusted, pin: None, random, trace };
+        let asked = Asked { method: request.method().as_str(), path, version: request.version() };
+        let mut trail = self.trail(&asked, headers, &client);
+        let pin = self.pinned(headers, path, trusted).await;
+        let client = Client { pin, ..client };
+        let mut request = request.map(|body| trail.counted(body));
+        let plan = match self.prepare(&mut request, client, &mut trail) {
+            Err(Refused::Paused) => self.held(&mut request, client, &mut trail).await,
             prepared => prepared,
         };
-        let plan = match plan {
+        let mut plan = match plan {
             Ok(plan) => plan,
-            Err(Refused::Answer(response)) => return (*response).map(Answer::from),
-            Err(Refused::Paused) => {
-                return refusal(NoChoice::Paused, request.headers()).map(Answer::from);
+            Err(refused) => {
+                let response = match refused {
+                    Refused::Answer(response) => *response,
+                    Refused::Paused => refusal(NoChoice::Paused, request.headers()),
+                };
+                self.plane.unrouted().record(response.status().as_u16(), Duration::ZERO);
+                return Answer::ours(response, trail);
             }
         };
         let workload = match plan.backend.workload() {
@@ -74,11 +87,21 @@ impl Service for Front {
                 plan.count(StatusCode::SERVICE_UNAVAILABLE);
                 let why = "this revision cannot be loaded";
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                return short(status, "unavailable", why, request.headers()).map(Answer::from);
+                return Answer::ours(short(status, "unavailable", why, request.headers()), trail);
             }
         };
-        let response = workload.respond(request).await;
-        plan.finish(response)
+        let mut part = None;
+        if let Some(pack) = workload.pack_at(request.uri().path()) {
+            trail.goes_to(pack);
+            part = plan.backend.meters.part(pack.pack_id.as_str());
+        }
+        let responding = workload.respond(request);
+        plan.part = part;
+        plan.finish(responding.await, trail)
+    }
+
+    fn refused(&self, reject: Reject, peer: &Peer) {
+        self.tell_refused(reject, peer);
     }
 }
 
@@ -86,8 +109,9 @@ impl Front {
     /// Waits until a paused deployment goes on, as long as it is worth it.
     async fn held(
         &self,
-        request: &mut Request<ingress::Body>,
+        request: &mut Request<Received>,
         client: Client<'_>,
+        trail: &mut Trail,
     ) -> Result<Plan, Refused> {
         let Some(_held) = self.plane.hold().one() else { return Err(Refused::Paused) };
         let over = Instant::now() + PATIENCE;
@@ -95,7 +119,7 @@ impl Front {
             let mut changed = pin!(self.plane.changed().notified());
             // Heard from first, and looked at after: a change in between is not missed.
             changed.as_mut().enable();
-            match self.prepare(request, client) {
+            match self.prepare(request, client, trail) {
                 Err(Refused::Paused) => {}
                 prepared => return prepared,
             }
@@ -108,8 +132,9 @@ impl Front {
     /// Finds who answers and makes the request what they may see.
     fn prepare(
         &self,
-        request: &mut Request<ingress::Body>,
+        request: &mut Request<Received>,
         client: Client<'_>,
+        trail: &mut Trail,
     ) -> Result<Plan, Refused> {
         let table = self.plane.table();
         let headers = request.headers();
@@ -132,12 +157,17 @@ impl Front {
             prefix: found.prefix.as_str(),
             public_path: "/",
             revision: plan.backend.name.as_bytes(),
-            random: rand::random(),
+            random: client.random,
+            trace: &client.trace,
         };
+        trail.is_for(|| plan.chosen(&found));
         let mut told = Told::default();
         announce(headers, &mut told, &about);
         told.put(request.headers_mut());
         request.headers_mut().remove(&X_PREVIEW);
+        if client.trace.begins_here() {
+            request.headers_mut().remove(&TRACESTATE);
+        }
         if !found.prefix.is_root()
             && let Some(rest) = found.prefix.rest(request.uri().path()).map(str::to_owned)
         {

@@ -52,10 +52,10 @@ pub(crate) fn may_cast<B>(deployment: &Deployment<B>, method: &http::Method) -> 
 
 /// Draws whether a request is answered by the shadow as well, which is none that changes anything,
 /// has a body or asks for another protocol.
-pub(crate) fn draw(
+pub(crate) fn draw<B: http_body::Body>(
     deployment: &Deployment<Arc<Backend>>,
     answers: &Arc<Backend>,
-    request: &Request<ingress::Body>,
+    request: &Request<B>,
 ) -> Option<Drawn> {
     let (shadow, live) = deployment.shadow()?;
     let is_plain = request.method().is_safe()
@@ -80,7 +80,7 @@ pub(crate) fn draw(
 
 impl Drawn {
     /// Has the shadow answer a request that is ready for a workload.
-    pub(crate) fn cast(self, request: &Request<ingress::Body>) -> Witness {
+    pub(crate) fn cast<B>(self, request: &Request<B>) -> Witness {
         let mut copy = Request::new(Empty::<Bytes>::new());
         copy.method_mut().clone_from(request.method());
         copy.uri_mut().clone_from(request.uri());

@@ -86,7 +86,7 @@ impl Plane {
 }
 
 fn revision(live: &dispatch::Live<std::sync::Arc<crate::Backend>>) -> RevisionStatus {
-    let counts = live.backend.meter.counts();
+    let counts = live.backend.meters.counts();
     RevisionStatus {
         revision_id: live.revision_id,
         sequence: live.sequence,

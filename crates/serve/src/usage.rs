@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use deploy_spec::usage::{UsageDay, Used, Whose};
 use deploy_spec::{Fault, RuntimeDeployment, RuntimeRevision, Timestamp, document};
-use meter::Meter;
+use meter::Meters;
 use store::EnvironmentStore;
 
 use crate::ambient;
@@ -22,7 +22,7 @@ const FOLDER: &str = "usage";
 /// What is noted of one revision.
 struct Followed {
     whose: Whose,
-    meter: Arc<Meter>,
+    meters: Arc<Meters>,
     /// What of it is in the days.
     noted: Used,
 }
@@ -45,7 +45,7 @@ impl Usage {
         &mut self,
         deployment: &RuntimeDeployment,
         revision: &RuntimeRevision,
-        meter: &Arc<Meter>,
+        meters: &Arc<Meters>,
     ) {
         let whose = Whose {
             customer_id: deployment.customer_id.clone(),
@@ -53,9 +53,9 @@ impl Usage {
             deployment_id: deployment.deployment_id,
             revision_id: revision.revision_id,
         };
-        let entry = self.followed.entry(Arc::as_ptr(meter).addr());
+        let entry = self.followed.entry(Arc::as_ptr(meters).addr());
         let begun =
-            || Followed { whose: whose.clone(), meter: meter.clone(), noted: Used::default() };
+            || Followed { whose: whose.clone(), meters: meters.clone(), noted: Used::default() };
         entry.or_insert_with(begun).whose = whose.clone();
     }
 
@@ -70,7 +70,7 @@ impl Usage {
         };
         let mut is_new = false;
         // Nobody but us has the meter of what is gone, so no more comes to it.
-        let gone = |followed: &Followed| Arc::strong_count(&followed.meter) == 1;
+        let gone = |followed: &Followed| Arc::strong_count(&followed.meters) == 1;
         let gone: Vec<usize> = self
             .followed
             .iter()
@@ -78,7 +78,7 @@ impl Usage {
             .map(|(at, _)| *at)
             .collect();
         for followed in self.followed.values_mut() {
-            let counts = followed.meter.counts();
+            let counts = followed.meters.counts();
             let (requests, errors) = (counts.requests(), counts.errors());
             let used = Used { requests, errors, time_us: counts.sum_us };
             let more = used.since(followed.noted);

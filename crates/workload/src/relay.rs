@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use deploy_spec::PathPrefix;
 use http::{Method, Response};
 use upstream::HeadView;
 
 use crate::body::Body;
 use crate::program::ProgramPack;
 use crate::upstream::UpstreamPack;
-use crate::workload::{Loaded, Runs, Workload};
+use crate::workload::{Loaded, PackInfo, Runs, Workload};
 
 /// A server that takes requests as they stand.
 pub struct Relay(Server);
@@ -20,17 +19,17 @@ enum Server {
 }
 
 impl Workload {
-    /// The server that answers at `path`, and the public path of its pack; none where the answer is
-    /// made in this process, or the server does not speak HTTP/1.1 in the clear.
+    /// The server that answers at `path`, and its pack; none where the answer is made in this process,
+    /// or the server does not speak HTTP/1.1 in the clear.
     #[must_use]
-    pub fn relay(&self, path: &str) -> Option<(Relay, &PathPrefix)> {
+    pub fn relay(&self, path: &str) -> Option<(Relay, &PackInfo)> {
         let pack = self.pack(path)?;
         let server = match &pack.runs {
             Runs::Program(program) if program.relays() => Server::Program(Arc::clone(program)),
             Runs::Upstream(upstream) if upstream.relays() => Server::Upstream(Arc::clone(upstream)),
             _ => return None,
         };
-        Some((Relay(server), &pack.info.public_path))
+        Some((Relay(server), &pack.info))
     }
 }
 

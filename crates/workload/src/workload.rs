@@ -79,6 +79,12 @@ impl Workload {
         })
     }
 
+    /// The pack that answers at `path`, below the deployment's path prefix; none where none does.
+    #[must_use]
+    pub fn pack_at(&self, path: &str) -> Option<&PackInfo> {
+        self.pack(path).map(|pack| &pack.info)
+    }
+
     pub(crate) fn pack(&self, path: &str) -> Option<&Loaded> {
         self.packs.iter().find(|pack| pack.info.public_path.covers(path))
     }

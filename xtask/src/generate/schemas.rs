@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use control::{backups, bundles, config, credentials, document_schema, env, env_packs};
 use control::{revisions, secrets, traffic};
-use deploy_spec::{audit, backup, deployment, environment, manifest, revision, runtime_config};
+use deploy_spec::{
+    access_log, audit, backup, deployment, environment, manifest, revision, runtime_config,
+};
 use deploy_spec::{secret, split, usage};
 use schemars::schema_for;
 use serde_json::Value;
@@ -31,6 +33,7 @@ fn documents() -> Vec<(&'static str, Value)> {
         };
     }
     vec![
+        document!(access_log::AccessLogSchema, deploy_spec::AccessLine<'_>),
         document!(audit::AuditSchema, deploy_spec::AuditEvent),
         document!(backup::BackupSchema, deploy_spec::Backup),
         document!(deployment::DeploymentSchema, deploy_spec::DeploymentRecord),

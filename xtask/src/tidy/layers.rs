@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("process", 2),
     ("registry", 2),
     ("store", 2),
+    ("telemetry", 2),
     ("upstream", 2),
     ("workload", 2),
     ("gtc", 4),

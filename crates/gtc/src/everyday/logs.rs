@@ -1,4 +1,4 @@
-//! `gtc logs`: what the data plane said, and what workloads printed.
+//! `gtc logs`: what the data plane said, and what workloads printed; or its access log.
 
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
 use control::{Handle, Lookup as _, resolve_deployment, resolve_revision};
 use deploy_spec::{EnvironmentId, Fault, RevisionId, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use serve::{LogFiles, LogLine};
 use store::EnvironmentStore;
 
@@ -27,6 +27,7 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(2);
   gtc logs --follow
   gtc logs r2 --level warn --since 15m
   gtc logs --deployment hello --lines 1000
+  gtc logs --access --follow
 
 In a pipe each line is one JSON document.")]
 pub(crate) struct Logs {
@@ -48,8 +49,11 @@ pub(crate) struct Logs {
     /// Not before this: a time as 2026-11-21T17:00:00Z, or how long ago as 30m, 2h or 7d
     #[arg(long, value_name = "TIME", value_parser = instant)]
     since: Option<Timestamp>,
+    /// The requests that were answered, as far as `gtc start --access-log file` wrote them down
+    #[arg(long)]
+    access: bool,
     /// Only what is at least so grave
-    #[arg(long, value_enum, value_name = "LEVEL")]
+    #[arg(long, value_enum, value_name = "LEVEL", conflicts_with = "access")]
     level: Option<Grave>,
     #[command(flatten)]
     explained: Explained,
@@ -97,7 +101,8 @@ impl Wanted {
 impl Logs {
     pub(super) fn run(self, globals: &Globals) -> Result<Success, Fault> {
         let store = globals.readable(("env", "show"), &self.env)?;
-        let files = LogFiles::of(store.folder());
+        let of = if self.access { LogFiles::of_access } else { LogFiles::of };
+        let files = of(store.folder());
         if self.explained.how() == Explain::Only {
             let tail = format!("tail -n {} -F {}", self.lines, files.newest().display());
             return Success::of(&json!({ "steps": [tail] }));
@@ -187,6 +192,9 @@ impl Printer {
         let dim = Style::new().dimmed();
         let at = line.timestamp.strftime("%Y-%m-%d %H:%M:%S%.3f");
         let who = self.who(line);
+        if line.level.is_empty() {
+            return format!("{dim}{at}{dim:#} {who}{}", asked(line));
+        }
         let more =
             line.more.iter().filter(|(name, _)| !["target", "stream"].contains(&name.as_str()));
         let more: String = more.map(|(name, value)| format!(" {name}={value}")).collect();
@@ -204,6 +212,16 @@ impl Printer {
             None => format!("{name}: "),
         }
     }
+}
+
+/// `GET shop.test/cart 200 3.2 ms`
+fn asked(line: &LogLine) -> String {
+    let of = |name: &str| line.more.get(name).unwrap_or(&Value::Null);
+    let text = |name: &str| of(name).as_str().unwrap_or("-").to_owned();
+    let status = of("status").as_u64().map_or_else(|| text("ended"), |it| it.to_string());
+    let ms = of("duration_ms").as_f64().unwrap_or_default();
+    let (method, host, path) = (text("method"), text("host"), text("path"));
+    format!("{} {method} {host}{path} {status} {ms:.1} ms", text("client_ip"))
 }
 
 fn called(store: &EnvironmentStore, id: &str) -> Option<String> {

@@ -48,9 +48,10 @@ fn what_was_counted_is_what_prometheus_reads() {
     for (revision, count) in &by_revision {
         let name = "greentic_http_requests_total{";
         let of = format!("revision=\"{revision}\"");
-        let seen = value(&text, &[name, &of, "code=\"2xx\"", "bundle=\"hello\""]);
+        let of = [name, &of, "pack=\"web\""];
+        let seen = value(&text, &[&of[..], &["code=\"2xx\"", "bundle=\"hello\""]].concat());
         assert!((seen - count).abs() < 0.1, "{seen} {count}");
-        let seen = value(&text, &["duration_seconds_count", &of]);
+        let seen = value(&text, &[&["duration_seconds_count"], &of[1..]].concat());
         assert!((seen - count).abs() < 0.1, "{seen} {count}");
     }
     let share = value(&text, &["traffic_weight_ratio", "sequence=\"1\""]);

@@ -4,6 +4,9 @@
 use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
+use serde_json::{Value, json};
+
+use crate::collector::Collector;
 use crate::world::World;
 
 /// A message as its headers and body, however it was written: names lower-case, lines sorted, what
@@ -36,7 +39,7 @@ fn read(stream: &mut impl std::io::BufRead) -> Option<Said> {
         }
         let masked = match name.as_str() {
             "x-request-id" if value.len() == 32 => "<id>",
-            "traceparent" if value.ends_with("-00") => "<trace>",
+            "traceparent" => masked_trace(value),
             // A server waits with `100 Continue` for a body that is on its way already.
             "date" | "expect" => continue,
             "set-cookie" if value.starts_with("gt_rev_") => "<session>",
@@ -52,8 +55,20 @@ fn read(stream: &mut impl std::io::BufRead) -> Option<Said> {
     (!said.first.is_empty()).then_some(said)
 }
 
+/// A trace that began elsewhere is passed on; the span is ours, where spans are recorded.
+fn masked_trace(value: &str) -> &str {
+    let (trace, flags) = (&value[3..35], &value[53..]);
+    match (trace == THEIR_TRACE, value == THEIR_PARENT, flags) {
+        (true, true, _) => "<theirs, as it came>",
+        (true, false, "01") => "<theirs, recorded>",
+        (false, _, "00") => "<ours>",
+        (false, _, "01") => "<ours, recorded>",
+        _ => value,
+    }
+}
+
 /// Answers each request with what it got.
-fn recording() -> String {
+pub(crate) fn recording() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/base", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -116,25 +131,30 @@ const FIRST: [&str; 9] = [
     "OPTIONS /shop/",
 ];
 
-const LINES: [&str; 8] = [
+const THEIR_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const THEIR_PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+const LINES: [&str; 10] = [
     "",
     "Accept: */*\r\naccept: text/html\r\nUser-Agent: \r\n",
     "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Prefix: /evil/\r\n",
     "Forwarded: for=6.6.6.6\r\nforwarded: for=7.7.7.7\r\nX-Request-Id: theirs\r\n",
     "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nTracestate: a=b\r\n",
+    "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-zz\r\nTracestate: a=b\r\n",
+    "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
+     Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203332-01\r\nTracestate: a=b\r\n",
     "X-Greentic-Revision: r1\r\nx-greentic-tenant: nobody\r\n",
     "TE: trailers\r\nKeep-Alive: 5\r\nProxy-Authorization: x\r\nProxy-Connection: keep-alive\r\nTrailer: x\r\n",
     "Cookie: a=b\r\nCookie: gt_rev_x=y; c=d\r\nExpect: 100-continue\r\nX-Latin: \u{e9}\r\n",
 ];
 
-#[test]
-fn both_ways_come_to_the_same() {
+/// A deployment of `shop.test/shop` with two packs, both the server at this URL.
+pub(crate) fn shop(url: &str) -> World {
     let world = World::new();
     world.op("env init", &[]);
     world.op("bundles add", &["shop", "--host", "shop.test", "--path", "/shop"]);
     let folder = world.folder.path().join("shop");
     std::fs::create_dir_all(&folder).unwrap();
-    let url = recording();
     let manifest = format!(
         "schema: greentic.bundle.v1\nbundle_id: shop\nversion: 1.0.0\npacks:\n\
          - {{pack_id: web, kind: upstream, url: '{url}'}}\n\
@@ -146,11 +166,38 @@ fn both_ways_come_to_the_same() {
     world.op("revisions stage", &[&file]);
     world.op("revisions warm", &["r1"]);
     world.op("traffic set", &["r1=100"]);
-    for trusted in [false, true] {
+    world
+}
+
+/// What is told of a request, without what differs between any two.
+fn told_of(mut said: Value) -> Value {
+    for differs in ["timestamp", "duration_ms", "trace_id"] {
+        assert!(said.as_object_mut().unwrap().remove(differs).is_some(), "{said:#}");
+    }
+    said
+}
+
+fn span_of(said: &Value) -> Value {
+    let mut attributes = said["attributes"].as_array().unwrap().clone();
+    attributes.retain(|pair| pair["key"] != "network.peer.port");
+    let parent = said.get("parentSpanId").cloned();
+    json!([said["name"], said["kind"], said["status"], said["flags"], parent, attributes])
+}
+
+#[test]
+fn both_ways_come_to_the_same() {
+    let world = shop(&recording());
+    let mut collector = Collector::start();
+    let url = collector.url();
+    let silent: &[&str] = &[];
+    let telling = &["--access-log", "file", "--otlp-endpoint", &url][..];
+    for (trusted, words) in [(false, silent), (false, telling), (true, telling), (true, silent)] {
         if trusted {
             world.op("env update", &["local", "--trusted-peer", "127.0.0.1"]);
         }
-        let serving = world.gtc.start(&[]).unwrap();
+        let log = world.gtc.store_root().join("local/run/log/access.jsonl");
+        let _ = std::fs::remove_file(&log);
+        let serving = world.gtc.start(words).unwrap();
         for first in FIRST {
             for lines in LINES {
                 let body =
@@ -173,5 +220,17 @@ fn both_ways_come_to_the_same() {
             }
         }
         serving.stop().unwrap();
+        let lines = std::fs::read_to_string(&log).unwrap_or_default();
+        let lines: Vec<Value> =
+            lines.lines().map(|line| told_of(serde_json::from_str(line).unwrap())).collect();
+        let all = if words.is_empty() { 0 } else { 2 * FIRST.len() * LINES.len() };
+        assert_eq!(lines.len(), all);
+        let mut spans = Vec::new();
+        while spans.len() < all {
+            spans.extend(collector.spans().iter().map(span_of));
+        }
+        for pair in lines.chunks(2).chain(spans.chunks(2)) {
+            assert_eq!(pair[0], pair[1]);
+        }
     }
 }

@@ -52,7 +52,10 @@ impl<S: Service> Shared<S> {
                 Some(response) => response,
                 None => return Ended::TakenBack,
             },
-            Err(reject) => Err(reject),
+            Err(reject) => {
+                self.service.refused(reject, &self.peer);
+                Err(reject)
+            }
         };
         match response {
             Ok(response) => send(&mut respond, response, &method, &self.settings).await,

@@ -129,12 +129,7 @@ fn last_step(why: &Explanation, shares: &[Share]) -> String {
 
 const fn reason(outcome: Result<(RevisionId, Why), NoChoice>) -> &'static str {
     match outcome {
-        Ok((_, Why::Forced)) => "forced",
-        Ok((_, Why::Preview)) => "preview",
-        Ok((_, Why::Cookie)) => "cookie",
-        Ok((_, Why::Pinned)) => "pinned",
-        Ok((_, Why::Slot)) => "slot",
-        Ok((_, Why::Drawn)) => "drawn",
+        Ok((_, why)) => why.name(),
         Err(NoChoice::Paused) => "paused",
         Err(NoChoice::OffTheAir) => "off-the-air",
         Err(NoChoice::NoSuchRevision) => "no-such-revision",

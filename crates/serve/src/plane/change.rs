@@ -100,6 +100,7 @@ impl Plane {
         let backend = |revision: &RuntimeRevision| {
             let known = known.get(&revision.revision_id).map(|backend| Arc::clone(backend));
             let backend = known.unwrap_or_else(|| self.backend(revision));
+            backend.is_of(config, revision);
             self.follow_usage(config, revision, &backend);
             backend
         };
