@@ -17,7 +17,6 @@ use crate::backend::Backend;
 use crate::plane::Plane;
 use crate::shadow::ShadowStatus;
 
-
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// What the labels of those say that have no series of their own.
 const OTHER: &str = "other";
