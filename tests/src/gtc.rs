@@ -107,8 +107,11 @@ impl Gtc {
     /// # Errors
     /// What it said instead of being ready.
     pub fn start(&self, words: &[&str]) -> Result<Serving, String> {
-        let mut all = vec!["start", "--listen", "127.0.0.1:0"];
+        let mut all = vec!["start"];
         all.extend_from_slice(words);
+        if !words.contains(&"--listen") {
+            all.extend(["--listen", "127.0.0.1:0"]);
+        }
         if !words.contains(&"--log") {
             all.extend(["--log", "error"]);
         }

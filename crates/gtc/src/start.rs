@@ -1,6 +1,7 @@
 //! `gtc start`: serve until told to stop.
 
 mod admin;
+mod descriptors;
 mod doors;
 mod log;
 mod manager;
@@ -61,6 +62,9 @@ pub(crate) struct Start {
     /// How many threads serve [default: one for each CPU]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// How many connections may be open; who comes besides is answered 503
+    #[arg(long, value_name = "N", default_value_t = Settings::default().max_connections)]
+    max_connections: usize,
     /// How long requests in flight may take when told to stop, in seconds
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     grace: u64,
@@ -91,11 +95,13 @@ impl Start {
         let endpoint = self.admin.endpoint()?;
         let run = RunFolder::claim(source.folder())?;
         let _log = log(self.log, &run.log());
+        descriptors::take_all();
         let (plane, store) = source.plane()?;
         let recorder = self.recording.begin(&run, &plane)?;
         let admin_socket = run.listen()?;
         let settings = Settings {
             threads: self.threads.unwrap_or(Settings::default().threads),
+            max_connections: self.max_connections,
             ..Settings::default()
         };
         let doors = self.doors.bind(manager.listener.take(), self.listen, &settings)?;

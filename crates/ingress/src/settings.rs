@@ -15,7 +15,7 @@ pub struct Settings {
     /// How many threads serve, each with its own listener and connections.
     /// Default: one for each CPU this process may use. 0 counts as 1.
     pub threads: usize,
-    /// Connections open at once, over all threads. Default: 20 000.
+    /// Connections open at once, over all threads. Default: 50 000.
     /// Beyond it: 503 with `Connection: close`.
     pub max_connections: usize,
     /// Connections the kernel holds until they are accepted, for each thread. Default: 4 096
@@ -77,7 +77,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            max_connections: 20_000,
+            max_connections: 50_000,
             backlog: 4_096,
             max_head_bytes: 32 * 1024,
             max_target_bytes: 8 * 1024,

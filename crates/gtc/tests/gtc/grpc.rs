@@ -36,7 +36,7 @@ impl Server {
             python(&words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, port: line.trim().parse().expect("grpcio is installed: `cargo xtask needs`") }
+        Self { child, port: line.trim().parse().expect("grpcio is installed: `cargo xtask test`") }
     }
 }
 

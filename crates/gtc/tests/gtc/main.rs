@@ -21,6 +21,7 @@ mod everyday;
 mod gate;
 mod grpc;
 mod hostile;
+mod idle;
 mod keeping;
 mod logs;
 mod managed;

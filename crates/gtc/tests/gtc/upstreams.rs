@@ -33,7 +33,7 @@ impl Nginx {
             .arg(&config)
             .stderr(Stdio::null())
             .spawn()
-            .expect("nginx is installed: `cargo xtask needs`");
+            .expect("nginx is installed: `cargo xtask test`");
         Self { child, url }
     }
 

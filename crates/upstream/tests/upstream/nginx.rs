@@ -46,7 +46,7 @@ impl Nginx {
             .arg(&config)
             .stderr(Stdio::null())
             .spawn()
-            .expect("nginx is installed: `cargo xtask needs`");
+            .expect("nginx is installed: `cargo xtask test`");
         let endpoint = Arc::new(Endpoint::Unix { path: socket, owner: None });
         let begun = Instant::now();
         while endpoint.connect().await.is_err() {
