@@ -42,6 +42,7 @@ impl Socket {
         let mut cx = Context::from_waker(Waker::noop());
         let event = match self {
             Self::Tcp(stream) => stream.poll_read_ready(&mut cx),
+            #[cfg(unix)]
             Self::Unix(stream) => stream.poll_read_ready(&mut cx),
             Self::Tls(_) => return self.is_open(),
         };
@@ -53,6 +54,7 @@ impl Socket {
         let mut byte = [0];
         let read = match self {
             Self::Tcp(stream) => stream.try_read(&mut byte),
+            #[cfg(unix)]
             Self::Unix(stream) => stream.try_read(&mut byte),
             // What belongs to the session, as its tickets do, is taken and is nothing said.
             Self::Tls(stream) => {
@@ -66,10 +68,7 @@ impl Socket {
 
     /// Whether both sides have agreed on HTTP/2.
     pub(crate) fn is_http2(&self) -> bool {
-        match self {
-            Self::Tcp(_) | Self::Unix(_) => false,
-            Self::Tls(stream) => is_h2(stream.get_ref().1.alpn_protocol()),
-        }
+        matches!(self, Self::Tls(stream) if is_h2(stream.get_ref().1.alpn_protocol()))
     }
 }
 
@@ -105,10 +104,8 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        let Self::Tls(stream) = self.get_mut() else { return Poll::Ready(Ok(())) };
+        Pin::new(stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
