@@ -21,7 +21,8 @@ use ingress::Settings;
 use serde_json::json;
 use serve::admin::Endpoint;
 use serve::{Front, RunFolder};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::globals::Globals;
@@ -29,7 +30,7 @@ use crate::outcome::{Named, Success};
 use admin::AdminArgs;
 use doors::{Doors, Open};
 use log::{Level, log};
-use manager::Manager;
+use manager::{Manager, Voice};
 use recording::Recording;
 use source::Source;
 
@@ -99,6 +100,10 @@ impl Start {
         let (plane, store) = source.plane()?;
         let recorder = self.recording.begin(&run, &plane)?;
         let admin_socket = run.listen()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|error| Fault::unavailable(format!("no runtime: {error}")))?;
+        let mut stop = Stop::listen(&runtime)?;
         let settings = Settings {
             threads: self.threads.unwrap_or(Settings::default().threads),
             max_connections: self.max_connections,
@@ -108,24 +113,22 @@ impl Start {
         let doors = doors.open(&Arc::new(Front::new(plane.clone())));
         plane.answers_on(doors.plain_address());
         endpoint.as_ref().and_then(Endpoint::ends).inspect(|ends| plane.shows_until(*ends));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|error| Fault::unavailable(format!("no runtime: {error}")))?;
         let admin_address = endpoint.as_ref().map(Endpoint::local_addr).transpose()?;
         let (plain, secure) = (doors.plain_address(), doors.secure_address());
         announce(plane.environment_id(), plain, secure, admin_address);
-        manager::ready();
+        let voice = Voice::begin();
+        voice.ready();
         let noted = store.clone();
         let admin = admin::admin(globals, plane.clone(), store);
         let ended = runtime.block_on(async {
             tokio::select! {
                 ended = serve::admin::serve(admin_socket, endpoint, admin) => ended,
                 ended = doors.keep_certificates() => ended,
-                ended = told_to_stop() => ended,
-                never = live(&manager, &doors) => match never {},
+                () = stop.told() => Ok(()),
+                never = live(&manager, &voice, &doors) => match never {},
             }
         });
-        manager::stopping();
+        voice.stopping();
         let grace = Duration::from_secs(self.grace);
         let begun = Instant::now();
         plane.end_streams(grace);
@@ -137,19 +140,20 @@ impl Start {
         if let Some(store) = &noted {
             plane.note_usage(store);
         }
+        voice.finish(LAST_WORDS);
         ended
     }
 }
 
 /// Gives signs of life as long as this loop turns and every thread that answers requests lives.
-async fn live(manager: &Manager, doors: &Open) -> Infallible {
+async fn live(manager: &Manager, voice: &Voice, doors: &Open) -> Infallible {
     let Some(beat) = manager.beat() else { return std::future::pending().await };
     let mut beats = interval(beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beats.tick().await;
         if doors.are_whole() {
-            manager::alive();
+            voice.alive();
         }
     }
 }
@@ -179,14 +183,28 @@ fn announce(
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
 }
 
-async fn told_to_stop() -> Result<(), Fault> {
-    let failed =
-        |error: std::io::Error| Fault::unavailable(format!("signals cannot be heard: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that tell this process to stop. They are heard from before it serves: one that comes
+/// early ends it as one that comes late.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen(runtime: &Runtime) -> Result<Self, Fault> {
+        let _inside = runtime.enter();
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Fault::unavailable(format!("signals cannot be heard: {error}")))
+        };
+        let terminate = listen(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: listen(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

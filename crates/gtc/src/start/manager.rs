@@ -1,8 +1,10 @@
 //! The service manager that began this process, if one did: the socket it hands over
 //! (sd_listen_fds(3)), what it wants to be told (sd_notify(3)), and how often (sd_watchdog_enabled(3)).
 
+use std::convert::Infallible;
 use std::net::TcpListener;
 use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use deploy_spec::Fault;
@@ -10,6 +12,9 @@ use sd_notify::NotifyState;
 
 /// What the socket for requests is called (`FileDescriptorName=` in its unit).
 const SOCKET: &str = "http";
+
+/// How much waits for it to listen; what comes besides is not said.
+const UNHEARD: usize = 8;
 
 /// What it gave this process. Nothing of it is inherited by a child.
 #[derive(Debug, Default)]
@@ -62,25 +67,58 @@ fn socket(handed: impl Iterator<Item = (String, OwnedFd)>) -> Result<Option<TcpL
     Ok(listener)
 }
 
-/// It serves.
-pub(super) fn ready() {
-    tell(NotifyState::Ready);
+/// Tells it things, on a thread of its own: a manager that does not listen holds up nothing else.
+#[derive(Debug)]
+pub(super) struct Voice {
+    sayings: Option<mpsc::SyncSender<NotifyState<'static>>>,
+    ended: mpsc::Receiver<Infallible>,
 }
 
-/// It is about to end.
-pub(super) fn stopping() {
-    tell(NotifyState::Stopping);
-}
+impl Voice {
+    /// Says nothing where nobody wants to be told.
+    pub(super) fn begin() -> Self {
+        let (sayings, said) = mpsc::sync_channel(UNHEARD);
+        let (ends, ended) = mpsc::channel();
+        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+            return Self { sayings: None, ended };
+        }
+        std::thread::spawn(move || {
+            let _ends = ends;
+            for saying in said {
+                if let Err(error) = sd_notify::notify(&[saying]) {
+                    tracing::warn!(%error, "the service manager cannot be told");
+                }
+            }
+        });
+        Self { sayings: Some(sayings), ended }
+    }
 
-/// It lives.
-pub(super) fn alive() {
-    tell(NotifyState::Watchdog);
-}
+    /// It serves.
+    pub(super) fn ready(&self) {
+        self.say(NotifyState::Ready);
+    }
 
-/// Does nothing where nobody wants to be told.
-fn tell(what: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[what]) {
-        tracing::warn!(%error, "the service manager cannot be told");
+    /// It is about to end.
+    pub(super) fn stopping(&self) {
+        self.say(NotifyState::Stopping);
+    }
+
+    /// It lives.
+    pub(super) fn alive(&self) {
+        self.say(NotifyState::Watchdog);
+    }
+
+    fn say(&self, what: NotifyState<'static>) {
+        let Some(sayings) = &self.sayings else { return };
+        if sayings.try_send(what).is_err() {
+            tracing::warn!("the service manager does not listen");
+        }
+    }
+
+    /// Waits until all is said, or for as long as `patience`.
+    pub(super) fn finish(mut self, patience: Duration) {
+        self.sayings = None;
+        let _ = self.ended.recv_timeout(patience);
     }
 }
 
