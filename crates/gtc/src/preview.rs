@@ -1,10 +1,10 @@
 //! `gtc preview`: a link that reaches a revision, whatever its weight.
 
 use clap::Args;
-use control::{Handle, Reply};
-use deploy_spec::{EnvironmentId, Fault, document};
+use control::Handle;
+use deploy_spec::{EnvironmentId, Fault};
 use serde_json::json;
-use serve::{admin_socket, client};
+use serve::client;
 
 use crate::globals::Globals;
 use crate::outcome::{Named, Success};
@@ -44,13 +44,9 @@ impl Preview {
         let binding = &record.deployment.route_binding;
         let prefix = binding.path_prefixes.first().map_or_else(|| "/".into(), ToString::to_string);
         let host = binding.hosts.first().map_or_else(|| "localhost".into(), ToString::to_string);
-        let port = match client::ask(&admin_socket(store.folder()), "GET", "/status", Vec::new())? {
-            Some(Reply::Result(raw)) => {
-                let status: serve::Status = document::from_json(raw.get().as_bytes())?;
-                status.addresses.first().map(|address| format!(":{}", address.port()))
-            }
-            _ => None,
-        };
+        let status = client::status(store.folder())?;
+        let address = status.and_then(|status| status.addresses.into_iter().next());
+        let port = address.map(|address| format!(":{}", address.port()));
         let url = format!("http://{host}{}{prefix}?{}", port.unwrap_or_default(), made.query);
         let mut shown = json!(made);
         shown["url"] = json!(url);

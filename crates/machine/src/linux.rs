@@ -10,6 +10,7 @@ mod files;
 mod images;
 mod mounts;
 mod observe;
+mod patience;
 mod record;
 mod serving;
 mod units;

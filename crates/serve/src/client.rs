@@ -10,6 +10,9 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::run_folder::admin_socket;
+use crate::status::Status;
+
 #[derive(Deserialize)]
 struct Envelope {
     result: Option<Box<RawValue>>,
@@ -57,6 +60,19 @@ async fn connected(socket: &Path) -> Option<tokio::net::UnixStream> {
 #[cfg(not(unix))]
 async fn connected(_: &Path) -> Option<tokio::io::DuplexStream> {
     None
+}
+
+/// What the data plane of the environment in `folder` says about itself; none when nobody serves it on
+/// this machine.
+///
+/// # Errors
+/// As [`ask`].
+pub fn status(folder: &Path) -> Result<Option<Status>, Fault> {
+    match ask(&admin_socket(folder), "GET", "/status", Vec::new())? {
+        None => Ok(None),
+        Some(Reply::Result(raw)) => document::from_json(raw.get().as_bytes()).map(Some),
+        Some(Reply::Error(fault)) => Err(fault),
+    }
 }
 
 fn reply(text: &[u8]) -> Result<Reply, Fault> {

@@ -108,18 +108,15 @@ impl<'a> Exchange<'a> {
             Err(Error::Closed) => self.waits = Sending::Done,
             Err(error) => return Err(error),
         }
-        if self.waits == Sending::Held && before != Sending::Held {
-            self.connection.timer.set(self.settings.continue_timeout);
-        } else if self.sender.take_moved() || before == Sending::OnClient {
-            self.connection.timer.set(self.settings.head_timeout);
+        if let Some(time) = self.waits.begins(before, self.sender.take_moved(), self.settings) {
+            self.connection.timer.set(time);
         }
         Ok(())
     }
 
-    /// Whether the server has had its time. What the client takes is not counted.
+    /// Whether the server has had its time.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let is_its_turn = matches!(self.waits, Sending::Done | Sending::OnServer);
-        is_its_turn && self.connection.timer.poll(cx).is_ready()
+        self.waits.is_the_servers() && self.connection.timer.poll(cx).is_ready()
     }
 
     fn go_on(&mut self) {

@@ -3,12 +3,14 @@
 use std::io::{IoSlice, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use ingress::codec::{may_trail, write_chunk_size};
 use tokio::io::AsyncWrite as _;
 
 use crate::error::{BoxError, Error};
+use crate::settings::Settings;
 use crate::socket::Socket;
 
 /// Pieces up to this size are copied behind what is gathered, in bytes.
@@ -49,6 +51,27 @@ pub(crate) enum Sending {
     OnClient,
     /// The server has not said `100 Continue`.
     Held,
+}
+
+impl Sending {
+    /// The time that begins now, where one does: until the server says to go on, or until it answers.
+    /// `before` is what was waited for, and `has_moved` says whether bytes went out since.
+    pub(crate) fn begins(
+        self,
+        before: Self,
+        has_moved: bool,
+        settings: &Settings,
+    ) -> Option<Duration> {
+        if self == Self::Held && before != Self::Held {
+            return Some(settings.continue_timeout);
+        }
+        (has_moved || before == Self::OnClient).then_some(settings.head_timeout)
+    }
+
+    /// Whether the server's time runs. What the client takes is not counted.
+    pub(crate) const fn is_the_servers(self) -> bool {
+        matches!(self, Self::Done | Self::OnServer)
+    }
 }
 
 pub(crate) struct Sender {

@@ -67,10 +67,8 @@ impl Verb for Tag {
                 .hint(format!("gtc op revisions untag TAG --deployment {of}"))
                 .detail("revision", name(&revision)));
         }
-        if before != Some(revision.revision_id) {
-            deployment.generation += 1;
-            draft.becomes(deployment.generation);
-        }
+        let is_new = before != Some(revision.revision_id);
+        deployment.generation += u64::from(is_new);
         let outcome = TagOutcome {
             deployment_id: deployment.deployment_id,
             tag: tag.clone(),
@@ -78,7 +76,8 @@ impl Verb for Tag {
             before,
             generation: deployment.generation,
         };
-        if before != Some(revision.revision_id) {
+        if is_new {
+            draft.becomes(outcome.generation);
             draft.put(Record::Deployment(record));
         }
         Ok(outcome)

@@ -3,10 +3,10 @@
 use std::process::{Command, Stdio};
 
 use clap::Args;
-use control::{Handle, Reply, resolve_deployment};
-use deploy_spec::{EnvironmentId, Fault, document};
+use control::{Handle, resolve_deployment};
+use deploy_spec::{EnvironmentId, Fault};
 use serde_json::json;
-use serve::{admin_socket, client};
+use serve::client;
 
 use super::plan::Plan;
 use super::{Explain, Explained};
@@ -45,11 +45,7 @@ impl Open {
             Fault::unavailable(format!("no data plane serves `{}` on this machine", self.env))
                 .hint(format!("gtc start --env {}", self.env))
         };
-        let reply = client::ask(&admin_socket(store.folder()), "GET", "/status", Vec::new())?;
-        let status: serve::Status = match reply.ok_or_else(not_serving)? {
-            Reply::Result(raw) => document::from_json(raw.get().as_bytes())?,
-            Reply::Error(fault) => return Err(fault),
-        };
+        let status = client::status(store.folder())?.ok_or_else(not_serving)?;
         let address = status.addresses.first().ok_or_else(not_serving)?;
         let binding = &record.deployment.route_binding;
         let host = binding.hosts.first().map_or_else(|| address.ip().to_string(), to_text);

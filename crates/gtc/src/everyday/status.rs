@@ -6,12 +6,11 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use clap::Args;
-use control::Reply;
 use control::env::{Picture, RevisionPicture, picture};
 use deploy_spec::{DeploymentId, EnvironmentId, Fault, RevisionId, document};
 use serde::Serialize;
 use serde_json::json;
-use serve::{RevisionStatus, admin_socket, client};
+use serve::{RevisionStatus, client};
 use store::EnvironmentStore;
 
 use super::plan::Plan;
@@ -88,7 +87,7 @@ impl Status {
         let Picture {
             environment_id, deployment_count, deployments, revisions, next_after, ..
         } = picture(&store.read()?, page)?;
-        let serving = ask(store)?;
+        let serving = client::status(store.folder())?;
         let data_plane = if serving.is_some() { "serving" } else { "not-serving" };
         let (addresses, problem, counts) = match serving {
             Some(status) => {
@@ -149,14 +148,5 @@ impl Status {
             }
             let _ = heard.recv_timeout(REFRESH);
         }
-    }
-}
-
-/// What the data plane on this machine says; none when there is none.
-fn ask(store: &EnvironmentStore) -> Result<Option<serve::Status>, Fault> {
-    match client::ask(&admin_socket(store.folder()), "GET", "/status", Vec::new())? {
-        None => Ok(None),
-        Some(Reply::Result(raw)) => document::from_json(raw.get().as_bytes()).map(Some),
-        Some(Reply::Error(fault)) => Err(fault),
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deploy_spec::Fault;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,12 +14,11 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use single_vm::Gate;
 
+use super::patience::look_until;
 use crate::certificates::{CERTIFICATE_FILE, KEY_FILE, read_chain, read_key};
 
 /// How long one question may take.
 const QUESTION: Duration = Duration::from_secs(5);
-/// How long after one question the next is asked.
-const PAUSE: Duration = Duration::from_millis(100);
 /// The most of an answer that is read, in bytes: its first line.
 const ANSWER_MAX: usize = 4096;
 
@@ -32,22 +31,16 @@ pub(super) struct Identity {
 
 /// Waits until both paths answer 200, for as long as the gate says.
 pub(super) fn wait(gate: &Gate, identity: &Identity) -> Result<(), Fault> {
-    let until = Instant::now() + Duration::from_secs(gate.timeout_seconds.into());
-    loop {
-        let Err(fault) = probe(gate, identity) else { return Ok(()) };
-        if Instant::now() >= until {
-            let seconds = gate.timeout_seconds;
-            return Err(Fault::unhealthy(format!(
-                "`{}` is not healthy after {seconds} s: {}",
-                gate.service, fault.message
-            )));
-        }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "nobody says when an answer would be another"
-        )]
-        std::thread::sleep(PAUSE);
-    }
+    let seconds = gate.timeout_seconds;
+    let mut found = Ok(());
+    look_until(Duration::from_secs(seconds.into()), || {
+        found = probe(gate, identity);
+        Ok(found.is_ok())
+    })?;
+    found.map_err(|fault| {
+        let why = fault.message;
+        Fault::unhealthy(format!("`{}` is not healthy after {seconds} s: {why}", gate.service))
+    })
 }
 
 /// Asks both paths once.

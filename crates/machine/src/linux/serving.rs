@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deploy_spec::{Digest, Fault};
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use single_vm::Actual;
 
 use super::command::{ask, must, run_on, timed};
+use super::patience::look_until;
 use crate::answer::answer;
 
 pub(super) use roll_out::{RollOut, roll_out};
@@ -26,8 +27,6 @@ pub(super) use secrets::store;
 const COMMAND: u32 = 600;
 /// How long it may take from a service that has begun to its container.
 const CONTAINER: Duration = Duration::from_secs(60);
-/// How long after one look the next is taken.
-const PAUSE: Duration = Duration::from_millis(200);
 /// All of the traffic, in basis points.
 const WHOLE: u32 = 10_000;
 
@@ -79,23 +78,18 @@ impl Service {
     /// The process of the unit, which runs, and its container with it: of Docker, systemd hears only
     /// that the container is asked for.
     fn running(unit: &str) -> Result<Self, Fault> {
-        let until = Instant::now() + CONTAINER;
-        loop {
+        let mut begun = None;
+        look_until(CONTAINER, || {
             let service = Self::find(unit)?;
             let service = service
                 .ok_or_else(|| Fault::unhealthy(format!("`{unit}` does not run any more")))?;
-            if service.has_begun()? {
-                return Ok(service);
-            }
-            if Instant::now() >= until {
-                let seconds = CONTAINER.as_secs();
-                return Err(Fault::unhealthy(format!(
-                    "`{unit}` has no container after {seconds} s"
-                )));
-            }
-            #[expect(clippy::disallowed_methods, reason = "its beginning is only seen by looking")]
-            std::thread::sleep(PAUSE);
-        }
+            begun = service.has_begun()?.then_some(service);
+            Ok(begun.is_some())
+        })?;
+        begun.ok_or_else(|| {
+            let seconds = CONTAINER.as_secs();
+            Fault::unhealthy(format!("`{unit}` has no container after {seconds} s"))
+        })
     }
 
     /// Whether its commands can be run.

@@ -139,18 +139,15 @@ impl<'a> Exchange<'a> {
         }
         let before = self.waits;
         self.waits = self.sender.poll(cx)?;
-        if self.waits == Sending::Held && before != Sending::Held {
-            self.timer.set(self.settings.continue_timeout);
-        } else if self.sender.take_moved() || before == Sending::OnClient {
-            self.timer.set(self.settings.head_timeout);
+        if let Some(time) = self.waits.begins(before, self.sender.take_moved(), self.settings) {
+            self.timer.set(time);
         }
         Ok(())
     }
 
-    /// Whether the server has had its time. What the client takes is not counted.
+    /// Whether the server has had its time.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let is_its_turn = matches!(self.waits, Sending::Done | Sending::OnServer);
-        is_its_turn && self.timer.poll(cx).is_ready()
+        self.waits.is_the_servers() && self.timer.poll(cx).is_ready()
     }
 
     fn go_on(&mut self) {

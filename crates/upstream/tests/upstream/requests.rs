@@ -1,11 +1,14 @@
 //! What the server is sent.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
+use upstream::{Client, Settings};
 
 use crate::server::{PATIENCE, Server, ask, client, get, say};
 
@@ -151,7 +154,12 @@ async fn the_body_waits_for_the_server_when_it_is_asked_to() {
             assert!(rest.is_empty());
         }
     });
-    let client = client();
+    // That the server does not say so is waited for, and not that it answers.
+    let client = Client::new(Settings {
+        continue_timeout: Duration::from_millis(50),
+        head_timeout: Duration::from_secs(3_600),
+        ..Settings::default()
+    });
     for (status, text) in [(417, ""), (200, "hello"), (200, "hello")] {
         let request = Request::put("/")
             .header("expect", "100-continue")

@@ -1,13 +1,13 @@
 //! `gtc op env doctor`: finds out what the rule decides on.
 
+use control::Lookup as _;
 use control::env::{
     DoctorFacts, PackKnown, doctor as decide, living, needed_artifacts, pinned_values, runs_proven,
 };
-use control::{Lookup as _, Reply};
-use deploy_spec::{Descriptor, Digest, Environment, Fault, Timestamp, document};
+use deploy_spec::{Descriptor, Digest, Environment, Fault, Timestamp};
 use env_pack::Registry;
 use serde_json::json;
-use serve::{DevStore, admin_socket, ambient, client, holds_value};
+use serve::{DevStore, ambient, client, holds_value};
 use store::EnvironmentStore;
 use workload::{Engine, EngineSettings};
 
@@ -57,7 +57,7 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     let engine = if runs_proven(&living) { Some(engine_version()?) } else { None };
     let (packs, broken_packs) = packs(store, &view.environment()?)?;
     drop(view);
-    let (data_plane, admin_certificate_ends) = data_plane(store)?;
+    let (data_plane, admin_certificate_ends) = data_plane(store);
     Ok(DoctorFacts {
         now: ambient::now(),
         packs,
@@ -118,13 +118,12 @@ fn engine_version() -> Result<String, Fault> {
 
 /// Why a running data plane does not serve the newest state, and when the certificate of its admin
 /// API ends.
-fn data_plane(store: &EnvironmentStore) -> Result<(Option<String>, Option<Timestamp>), Fault> {
-    match client::ask(&admin_socket(store.folder()), "GET", "/status", Vec::new()) {
-        Ok(Some(Reply::Result(raw))) => {
-            let status: serve::Status = document::from_json(raw.get().as_bytes())?;
-            Ok((status.problem.map(|problem| problem.message), status.admin_certificate_ends))
+fn data_plane(store: &EnvironmentStore) -> (Option<String>, Option<Timestamp>) {
+    match client::status(store.folder()) {
+        Ok(Some(status)) => {
+            (status.problem.map(|problem| problem.message), status.admin_certificate_ends)
         }
-        Ok(Some(Reply::Error(fault))) | Err(fault) => Ok((Some(fault.message), None)),
-        Ok(None) => Ok((None, None)),
+        Ok(None) => (None, None),
+        Err(fault) => (Some(fault.message), None),
     }
 }

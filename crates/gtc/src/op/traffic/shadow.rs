@@ -2,10 +2,10 @@
 
 use clap::Args;
 use control::traffic::{CastShadow, Unshadow};
-use control::{Handle, Reply, resolve_deployment};
-use deploy_spec::{Fault, document};
+use control::{Handle, resolve_deployment};
+use deploy_spec::Fault;
 use serde_json::json;
-use serve::{admin_socket, client};
+use serve::client;
 
 use super::{ShowArgs, WhoseArgs, entry, whose};
 use crate::globals::{Change, Globals};
@@ -49,14 +49,10 @@ pub(super) fn unshadow(globals: &Globals, args: &WhoseArgs) -> Result<Success, F
 pub(super) fn differences(globals: &Globals, args: &ShowArgs) -> Result<Success, Fault> {
     let store = globals.readable(("traffic", "differences"), &args.at.environment)?;
     let deployment = resolve_deployment(&store.read()?, args.deployment.as_ref())?.deployment;
-    let status = match client::ask(&admin_socket(store.folder()), "GET", "/status", Vec::new())? {
-        Some(Reply::Result(raw)) => document::from_json::<serve::Status>(raw.get().as_bytes())?,
-        Some(Reply::Error(fault)) => return Err(fault),
-        None => {
-            let why = format!("nothing serves `{}` on this machine", store.id());
-            return Err(Fault::unavailable(why).hint("gtc start"));
-        }
-    };
+    let status = client::status(store.folder())?.ok_or_else(|| {
+        Fault::unavailable(format!("no data plane serves `{}` on this machine", store.id()))
+            .hint(format!("gtc start --env {}", store.id()))
+    })?;
     let served = status.deployments.into_iter();
     let served = served.filter(|served| served.deployment_id == deployment.deployment_id);
     let (mut compared, mut examples) = (Vec::new(), Vec::new());

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deploy_spec::{Digest, Fault};
 use single_vm::spec::Strategy;
 
-use super::{COMMAND, PAUSE, Revision, Service, secrets};
+use super::super::patience::look_until;
+use super::{COMMAND, Revision, Service, secrets};
 
 /// Which bundle takes over, and how.
 #[derive(Debug, Clone, Copy)]
@@ -87,16 +88,12 @@ fn drain(
         service
             .gtc(&[&["op", "revisions", "drain", "local", &it.revision_id], &whose[..]].concat())?;
     }
-    let until = Instant::now() + Duration::from_secs(COMMAND.into());
-    loop {
+    let mut left = None;
+    look_until(Duration::from_secs(COMMAND.into()), || {
         let revisions = service.revisions()?;
-        let Some(left) = revisions.iter().filter(ours).find(|it| it.lifecycle == "draining") else {
-            return Ok(None);
-        };
-        if Instant::now() >= until {
-            return Ok(Some(left.revision_id.clone()));
-        }
-        #[expect(clippy::disallowed_methods, reason = "its end is only seen by looking")]
-        std::thread::sleep(PAUSE);
-    }
+        let mut ours = revisions.iter().filter(ours);
+        left = ours.find(|it| it.lifecycle == "draining").map(|it| it.revision_id.clone());
+        Ok(left.is_none())
+    })?;
+    Ok(left)
 }
