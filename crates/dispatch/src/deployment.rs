@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use deploy_spec::{
     BundleId, CustomerId, DeploymentId, DeploymentLifecycle, EnvironmentId, Lifecycle, RevisionId,
     RevisionTag, RouteBinding, RuntimeDeployment, RuntimeRevision, Salt, SessionSource, Shadow,
+    WHOLE,
 };
 
 use crate::cookie::Scope;
@@ -162,6 +163,14 @@ impl<B> Deployment<B> {
     pub fn shadow(&self) -> Option<(&Shadow, &Live<B>)> {
         let shadow = self.shadow.as_ref()?;
         Some((shadow, self.ready(shadow.revision_id)?))
+    }
+
+    /// The shadow of a request that `answers` has, if it is drawn; `roll` is any number, evenly drawn.
+    #[must_use]
+    pub fn shadow_of(&self, answers: RevisionId, roll: u32) -> Option<(&Shadow, &Live<B>)> {
+        let (shadow, live) = self.shadow()?;
+        let is_drawn = roll % u32::from(WHOLE) < u32::from(shadow.share_bps.get());
+        (is_drawn && live.revision_id != answers).then_some((shadow, live))
     }
 
     pub(crate) fn revision(&self, id: RevisionId) -> Option<&Live<B>> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use bundle::Archive;
 use deploy_spec::{
-    Digest, Fault, Pinned, RuntimeDeployment, RuntimeRevision, SecretRef, Served, Timestamp,
+    Digest, Fault, Pinned, RevisionId, RuntimeDeployment, RuntimeRevision, SecretRef, Served,
+    Timestamp,
 };
 use meter::{Budget, Meters};
 use serde_json::{Map, Value};
@@ -37,7 +38,8 @@ pub struct Backend {
     loading: Mutex<()>,
     /// Whether its programs were waited for.
     is_prepared: AtomicBool,
-    /// The value of `x-greentic-revision`.
+    pub(crate) revision_id: RevisionId,
+    /// The value of `x-greentic-revision`: its id.
     pub(crate) name: http::HeaderValue,
     /// How long its streams may live on once it drains.
     pub(crate) drain_time: Duration,
@@ -74,6 +76,7 @@ impl Backend {
             loaded: OnceLock::new(),
             loading: Mutex::new(()),
             is_prepared: AtomicBool::new(false),
+            revision_id: revision.revision_id,
             name: http::HeaderValue::from_str(&name)
                 .unwrap_or(http::HeaderValue::from_static("invalid")),
             drain_time: Duration::from_secs(revision.drain_seconds.into()),

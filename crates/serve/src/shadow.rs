@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deploy_spec::{RevisionId, Shadow, WHOLE};
+use deploy_spec::{RevisionId, Shadow};
 use dispatch::Deployment;
 use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body::Body as _;
@@ -22,7 +22,6 @@ use workload::{Body, Workload};
 
 use crate::ambient;
 use crate::backend::Backend;
-use crate::farewell::Manner;
 use crate::forward::X_REVISION;
 use account::Account;
 use tally::Place;
@@ -57,15 +56,12 @@ pub(crate) fn draw<B: http_body::Body>(
     answers: &Arc<Backend>,
     request: &Request<B>,
 ) -> Option<Drawn> {
-    let (shadow, live) = deployment.shadow()?;
+    let (shadow, live) = deployment.shadow_of(answers.revision_id, ambient::roll())?;
     let is_plain = request.method().is_safe()
         && request.body().is_end_stream()
         && !request.headers().contains_key(header::UPGRADE);
     let backend = &live.backend;
-    if !is_plain || Arc::ptr_eq(backend, answers) || !backend.is_prepared() {
-        return None;
-    }
-    if ambient::roll() % u32::from(WHOLE) >= u32::from(shadow.share_bps.get()) {
+    if !is_plain || !backend.is_prepared() {
         return None;
     }
     Some(Drawn {
@@ -73,7 +69,7 @@ pub(crate) fn draw<B: http_body::Body>(
         workload: Arc::clone(backend.loaded()?),
         backend: Arc::clone(backend),
         shadow: shadow.clone(),
-        answered_by: answers.name.to_str().ok()?.parse().ok()?,
+        answered_by: answers.revision_id,
         path: request.uri().path().chars().take(PATH_MAX).collect(),
     })
 }
@@ -116,16 +112,12 @@ impl Drawn {
 async fn listen(workload: &Arc<Workload>, request: Request<Empty<Bytes>>) -> Option<Account> {
     let response = workload.respond(request).await;
     let mut account = Account::of(&response);
-    if Manner::of(&response).is_stream() {
-        return Some(account);
-    }
     let mut body = response.into_body();
-    while let Some(frame) = body.frame().await {
+    while account.has_a_body()
+        && let Some(frame) = body.frame().await
+    {
         if let Some(data) = frame.ok()?.data_ref() {
             account.add(data);
-            if account.is_too_long() {
-                break;
-            }
         }
     }
     Some(account)
@@ -142,9 +134,12 @@ pub(crate) struct Witness {
 impl Witness {
     /// Sees the head of the answer.
     pub(crate) fn see(mut self, response: &Response<Body>) -> Self {
-        self.account = Some(Account::of(response));
-        // Nobody knows when a stream ends, and an empty body may never be asked for.
-        self.ended = Manner::of(response).is_stream() || response.body().is_end_stream();
+        let account = self.account.insert(Account::of(response));
+        // An empty body may never be asked for.
+        self.ended = response.body().is_end_stream();
+        if !account.has_a_body() {
+            self.tell();
+        }
         self
     }
 
@@ -160,15 +155,19 @@ impl Witness {
     pub(crate) const fn end(&mut self) {
         self.ended = true;
     }
+
+    fn tell(&mut self) {
+        if let (Some(tell), Some(account)) = (self.tell.take(), self.account.take()) {
+            // Who compares may have lost its patience.
+            drop(tell.send(account));
+        }
+    }
 }
 
 impl Drop for Witness {
     fn drop(&mut self) {
-        if let (true, Some(tell), Some(account)) =
-            (self.ended, self.tell.take(), self.account.take())
-        {
-            // Who compares may have lost its patience.
-            drop(tell.send(account));
+        if self.ended {
+            self.tell();
         }
     }
 }

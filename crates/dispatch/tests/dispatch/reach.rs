@@ -65,6 +65,20 @@ fn only_a_ready_revision_is_compared() {
 }
 
 #[test]
+fn a_shadow_is_cast_on_its_share_of_what_others_answer() {
+    let mut shop = Shop::new(&[5_000, 5_000]);
+    let share_bps = Bps::new(250).unwrap();
+    shop.shadow =
+        Some(Shadow { revision_id: revision_id(2), share_bps, ignore_headers: [].into() });
+    let deployment = shop.build();
+    let is_cast = |answers, roll| deployment.shadow_of(revision_id(answers), roll).is_some();
+    let rolls = [0, 249, 250, 9_999, 10_000, 10_249, 10_250, u32::MAX];
+    let cast = rolls.map(|roll| is_cast(1, roll));
+    assert_eq!(cast, [true, true, false, false, true, true, false, false]);
+    assert!(rolls.iter().all(|&roll| !is_cast(2, roll)));
+}
+
+#[test]
 fn what_is_forced_leaves_the_session_alone() {
     let shop = Shop::new(&[10_000, 0]);
     let replica = shop.replica();

@@ -7,6 +7,8 @@ use http::{HeaderMap, Response, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::farewell::Manner;
+
 /// How much of a body is compared, in bytes; of a longer one, nothing is.
 const BODY_MAX: u64 = 16 * 1024 * 1024;
 /// How many names of headers are noted.
@@ -31,6 +33,13 @@ const ALWAYS_DIFFER: [&str; 10] = [
 pub(super) struct Account {
     status: u16,
     headers: HeaderMap,
+    /// None of a stream, whose end nobody knows, and of what is too long.
+    body: Option<Heard>,
+}
+
+/// What was heard of a body.
+#[derive(Debug, Default)]
+struct Heard {
     bytes: u64,
     hash: Sha256,
 }
@@ -72,20 +81,22 @@ impl Account {
         Self {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            bytes: 0,
-            hash: Sha256::new(),
+            body: (!Manner::of(response).is_stream()).then(Heard::default),
         }
     }
 
     pub(super) fn add(&mut self, data: &[u8]) {
-        self.bytes += data.len() as u64;
-        if !self.is_too_long() {
-            self.hash.update(data);
+        let Some(heard) = &mut self.body else { return };
+        heard.bytes += data.len() as u64;
+        heard.hash.update(data);
+        if heard.bytes > BODY_MAX {
+            self.body = None;
         }
     }
 
-    pub(super) const fn is_too_long(&self) -> bool {
-        self.bytes > BODY_MAX
+    /// Whether its body is compared, as far as is known.
+    pub(super) const fn has_a_body(&self) -> bool {
+        self.body.is_some()
     }
 
     /// What differs; none when nothing does.
@@ -93,9 +104,9 @@ impl Account {
         let status = (self.status != shadow.status)
             .then_some(Both { sent: self.status, shadow: shadow.status });
         let headers = self.headers_that_differ(&shadow.headers, ignored);
-        let compares = !self.is_too_long() && !shadow.is_too_long();
-        let (sent, shadow) = (self.body(), shadow.body());
-        let body = (compares && sent != shadow).then_some(Both { sent, shadow });
+        let bodies = self.body.zip(shadow.body);
+        let bodies = bodies.map(|(sent, shadow)| Both { sent: sent.told(), shadow: shadow.told() });
+        let body = bodies.filter(|both| both.sent != both.shadow);
         let found = Found { status, headers, body };
         (found != Found::default()).then_some(found)
     }
@@ -116,8 +127,10 @@ impl Account {
         let found = names.into_iter().filter(is_compared).filter(differs);
         found.take(NAMES_MAX).map(str::to_owned).collect()
     }
+}
 
-    fn body(self) -> BodyFound {
+impl Heard {
+    fn told(self) -> BodyFound {
         let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         BodyFound { bytes: self.bytes, sha256 }
     }
