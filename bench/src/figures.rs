@@ -18,6 +18,12 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// How many there are.
+    #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^52")]
+    pub(crate) fn count(&self) -> f64 {
+        self.0.len() as f64
+    }
+
     /// The sample below which `share` of all lie.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();

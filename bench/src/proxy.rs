@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
-use harness::{Connection, Folder, Gtc};
+use harness::{Authority, Connection, Folder, Gtc, Issued};
 
 use crate::Bench;
 use crate::figures::{Report, Samples};
@@ -25,12 +25,32 @@ const HOST: &str = "shop.localhost";
 const PROXY_CPU: &str = "0";
 const LOAD_CPU: &str = "1";
 
-/// A case: its name, what is asked for, and over how many connections.
-const CASES: [(&str, &str, u32); 4] = [
-    ("proxy-small", "/small", 64),
-    ("proxy-10k", "/10k", 64),
-    ("proxy-1m", "/1m", 16),
-    ("proxy-1000", "/small", 1_000),
+/// What is asked for, and how.
+struct Case {
+    name: &'static str,
+    path: &'static str,
+    connections: u32,
+    way: Way,
+}
+
+/// How a proxy is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// HTTP/1.1 in the clear, over connections that are kept.
+    Clear,
+    /// The same over TLS.
+    Tls,
+    /// HTTP/2 over TLS, so many requests at a time in each connection.
+    Http2 { streams: u32 },
+}
+
+const CASES: [Case; 6] = [
+    Case { name: "proxy-small", path: "/small", connections: 64, way: Way::Clear },
+    Case { name: "proxy-10k", path: "/10k", connections: 64, way: Way::Clear },
+    Case { name: "proxy-1m", path: "/1m", connections: 16, way: Way::Clear },
+    Case { name: "proxy-1000", path: "/small", connections: 1_000, way: Way::Clear },
+    Case { name: "proxy-tls", path: "/small", connections: 64, way: Way::Tls },
+    Case { name: "proxy-h2", path: "/small", connections: 8, way: Way::Http2 { streams: 8 } },
 ];
 
 const COLUMNS: [&str; 7] =
@@ -39,10 +59,24 @@ const COLUMNS: [&str; 7] =
 /// A proxy that runs.
 pub(crate) struct Proxy {
     name: &'static str,
-    address: String,
+    at: Doors,
     child: Child,
     /// What each request says besides.
     cookie: Option<String>,
+}
+
+/// Where a proxy is reached.
+struct Doors {
+    clear: String,
+    tls: String,
+    /// Whose name is [`HOST`].
+    shown: Issued,
+}
+
+impl Doors {
+    fn new(shown: &Issued) -> Result<Self, String> {
+        Ok(Self { clear: free_address()?, tls: free_address()?, shown: shown.clone() })
+    }
 }
 
 impl Drop for Proxy {
@@ -61,16 +95,18 @@ struct Row {
 pub(crate) fn run(bench: &Bench) -> Result<(), String> {
     let folder = Folder::new()?;
     let backends = peers::backends(folder.path())?;
-    let mut proxies = vec![ours(bench, folder.path(), &backends.addresses)?];
-    proxies.extend(peers::all(bench, folder.path(), &backends.addresses)?);
-    for (name, path, connections) in CASES {
+    let authority = Authority::new();
+    let shown = authority.issue(&format!("DNS:{HOST}"));
+    let mut proxies = vec![ours(bench, folder.path(), Doors::new(&shown)?, &backends.addresses)?];
+    proxies.extend(peers::all(bench, folder.path(), &shown, &backends.addresses)?);
+    for case in &CASES {
         let mut rows: Vec<Row> = proxies.iter().map(|_| Row::new()).collect();
         for _ in 0..ROUNDS {
             for (proxy, row) in proxies.iter().zip(&mut rows) {
-                row.add(&measure(proxy, path, connections)?);
+                row.add(&measure(proxy, case)?);
             }
         }
-        report(bench, name, &proxies, &rows)?;
+        report(bench, case.name, &proxies, &rows)?;
     }
     Ok(())
 }
@@ -107,9 +143,9 @@ fn report(
     chart::write(&bench.results.join(format!("{name}.svg")), name, "CPU µs for a request", &bars)
 }
 
-fn measure(proxy: &Proxy, path: &str, connections: u32) -> Result<(Load, Used), String> {
+fn measure(proxy: &Proxy, case: &Case) -> Result<(Load, Used), String> {
     let before = load::used(proxy.child.id())?;
-    let load = load::run(&proxy.address, path, connections, proxy.cookie.as_deref())
+    let load = load::run(&proxy.at, case, proxy.cookie.as_deref())
         .map_err(|why| format!("{}: {why}", proxy.name))?;
     let after = load::used(proxy.child.id())?;
     let used = Used { cpu_s: after.cpu_s - before.cpu_s, rss_mb: after.rss_mb };
@@ -117,7 +153,12 @@ fn measure(proxy: &Proxy, path: &str, connections: u32) -> Result<(Load, Used), 
 }
 
 /// `gtc start` as an operator runs it: two revisions, each an upstream.
-fn ours(bench: &Bench, folder: &Path, backends: &[String; 2]) -> Result<Proxy, String> {
+fn ours(
+    bench: &Bench,
+    folder: &Path,
+    at: Doors,
+    backends: &[String; 2],
+) -> Result<Proxy, String> {
     let gtc = Gtc::new(bench.gtc.clone(), folder);
     gtc.op("env init", &[])?;
     gtc.op("bundles add", &["shop", "--host", HOST])?;
@@ -138,20 +179,22 @@ fn ours(bench: &Bench, folder: &Path, backends: &[String; 2]) -> Result<Proxy, S
         gtc.op("revisions warm", &[staged["revision_id"].as_str().unwrap_or_default()])?;
     }
     gtc.op("traffic set", &["r1=99", "r2=1"])?;
-    let address = free_address()?;
-    let start = gtc.command(&["start", "--threads", "1", "--listen", &address, "--log", "error"]);
-    let mut proxy = started("gtc start", address, run_pinned(PROXY_CPU, &start)?)?;
-    let answer = Connection::open(&proxy.address)?.get(HOST, "/small")?;
+    let Doors { clear, tls, shown } = &at;
+    let mut start = gtc.command(&["start", "--threads", "1", "--log", "error"]);
+    start.args(["--listen", clear, "--tls-listen", tls]);
+    start.arg("--tls-cert").arg(&shown.certificate).arg("--tls-key").arg(&shown.key);
+    let mut proxy = started("gtc start", at, run_pinned(PROXY_CPU, &start)?)?;
+    let answer = Connection::open(&proxy.at.clear)?.get(HOST, "/small")?;
     proxy.cookie = Some(answer.cookie.ok_or("gtc start gave no cookie")?);
     Ok(proxy)
 }
 
 /// Waits until a proxy passes on what a server says.
-fn started(name: &'static str, address: String, child: Child) -> Result<Proxy, String> {
-    let mut proxy = Proxy { name, address, child, cookie: None };
+fn started(name: &'static str, at: Doors, child: Child) -> Result<Proxy, String> {
+    let mut proxy = Proxy { name, at, child, cookie: None };
     let begun = std::time::Instant::now();
     loop {
-        if is_answering(&proxy.address) {
+        if is_answering(&proxy.at.clear) {
             return Ok(proxy);
         }
         if let Ok(Some(ended)) = proxy.child.try_wait() {

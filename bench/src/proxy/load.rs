@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use super::{HOST, LOAD_CPU};
+use super::{Case, Doors, HOST, LOAD_CPU, Way};
+use crate::figures::Samples;
 
-const SECONDS: &str = "-d3s";
+/// How long a round takes.
+const SECONDS: u32 = 3;
 /// Ticks of `utime` and `stime` in `/proc/<pid>/stat`, per second (`getconf CLK_TCK` on Linux).
 const TICKS: f64 = 100.0;
 /// Has `wrk` say what it knows, in milliseconds and in seconds.
@@ -50,22 +52,26 @@ pub(super) fn run_pinned(cpu: &str, command: &Command) -> Result<Child, String> 
 }
 
 /// One round. A request that is lost or refused is an error.
-pub(super) fn run(
-    address: &str,
-    path: &str,
-    connections: u32,
-    cookie: Option<&str>,
-) -> Result<Load, String> {
+pub(super) fn run(at: &Doors, case: &Case, cookie: Option<&str>) -> Result<Load, String> {
+    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}"));
+    let Case { path, connections, .. } = case;
+    match case.way {
+        Way::Clear => wrk(&format!("http://{}{path}", at.clear), *connections, cookie.as_deref()),
+        Way::Tls => wrk(&format!("https://{}{path}", at.tls), *connections, cookie.as_deref()),
+        Way::Http2 { streams } => h2load(&at.tls, path, (*connections, streams), cookie.as_deref()),
+    }
+}
+
+/// HTTP/1.1.
+fn wrk(url: &str, connections: u32, cookie: Option<&str>) -> Result<Load, String> {
     let script = std::env::temp_dir().join(format!("bench-{}.lua", std::process::id()));
     fs::write(&script, SCRIPT).map_err(|error| error.to_string())?;
     let mut wrk = Command::new("taskset");
-    wrk.args(["-c", LOAD_CPU, "wrk", "-t1", SECONDS, "--timeout", "20s"]);
+    wrk.args(["-c", LOAD_CPU, "wrk", "-t1", &format!("-d{SECONDS}s"), "--timeout", "20s"]);
     wrk.arg(format!("-c{connections}")).arg("-s").arg(&script);
     wrk.args(["-H", &format!("Host: {HOST}")]);
-    if let Some(cookie) = cookie {
-        wrk.args(["-H", &format!("Cookie: {cookie}")]);
-    }
-    let output = wrk.arg(format!("http://{address}{path}")).output();
+    cookie.map(|cookie| wrk.args(["-H", cookie]));
+    let output = wrk.arg(url).output();
     let _ = fs::remove_file(&script);
     let output = output.map_err(|error| format!("wrk: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -78,6 +84,46 @@ pub(super) fn run(
         }
         _ => Err(format!("wrk said {text}")),
     }
+}
+
+/// HTTP/2: so many connections, and requests at a time in each.
+fn h2load(
+    address: &str,
+    path: &str,
+    (connections, streams): (u32, u32),
+    cookie: Option<&str>,
+) -> Result<Load, String> {
+    let log = std::env::temp_dir().join(format!("bench-{}.tsv", std::process::id()));
+    let mut h2load = Command::new("taskset");
+    h2load.args(["-c", LOAD_CPU, "h2load", "-t1", "-D", &SECONDS.to_string()]);
+    h2load.arg(format!("-c{connections}")).arg(format!("-m{streams}"));
+    h2load.arg(format!("--connect-to={address}")).arg("--log-file").arg(&log);
+    cookie.map(|cookie| h2load.args(["-H", cookie]));
+    let output = h2load.arg(format!("https://{HOST}{path}")).output();
+    let lines = fs::read_to_string(&log).unwrap_or_default();
+    let _ = fs::remove_file(&log);
+    let output = output.map_err(|error| format!("h2load: {error}"))?;
+    let mut times = Samples::new();
+    for line in lines.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields[..] {
+            [_, "200", micros, ..] => times.add(micros.parse().unwrap_or(f64::NAN) / 1e3),
+            _ => return Err(format!("h2load saw {line}")),
+        }
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let whole = said.contains(" 0 failed, 0 errored, 0 timeout");
+    let spoken = said.contains("Application protocol: h2\n");
+    if times.count() == 0.0 || !whole || !spoken {
+        return Err(format!("h2load said {said}"));
+    }
+    Ok(Load {
+        requests: times.count(),
+        per_second: times.count() / f64::from(SECONDS),
+        p50_ms: times.quantile(0.5),
+        p99_ms: times.quantile(0.99),
+        p999_ms: times.quantile(0.999),
+    })
 }
 
 /// What a process and all below it have used so far (proc(5): `stat`, `statm`).

@@ -5,8 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
 
+use harness::Issued;
+
 use super::load::{free_address, run_pinned};
-use super::{LOAD_CPU, PROXY_CPU, Proxy, started};
+use super::{Doors, LOAD_CPU, PROXY_CPU, Proxy, started};
 use crate::Bench;
 
 /// An nginx that is two servers.
@@ -64,9 +66,10 @@ fn nginx(folder: &Path, name: &str, http: &str) -> Result<Command, String> {
 pub(super) fn all(
     bench: &Bench,
     folder: &Path,
+    shown: &Issued,
     backends: &[String; 2],
 ) -> Result<Vec<Proxy>, String> {
-    type Told = fn(&Bench, &Path, &str, &[String; 2]) -> Result<Command, String>;
+    type Told = fn(&Bench, &Path, &Doors, &[String; 2]) -> Result<Command, String>;
     let peers: [(&'static str, Told); 5] = [
         ("HAProxy", haproxy),
         ("nginx", nginx_proxy),
@@ -75,9 +78,9 @@ pub(super) fn all(
         ("Caddy", caddy),
     ];
     let start = |(name, told): (&'static str, Told)| {
-        let address = free_address()?;
-        let command = told(bench, folder, &address, backends)?;
-        started(name, address, run_pinned(PROXY_CPU, &command)?)
+        let at = Doors::new(shown)?;
+        let command = told(bench, folder, &at, backends)?;
+        started(name, at, run_pinned(PROXY_CPU, &command)?)
     };
     peers.into_iter().map(start).collect()
 }
@@ -92,13 +95,19 @@ fn written(folder: &Path, name: &str, text: &str) -> Result<String, String> {
 fn haproxy(
     _: &Bench,
     folder: &Path,
-    at: &str,
+    at: &Doors,
     [one, two]: &[String; 2],
 ) -> Result<Command, String> {
+    // It wants both in one file.
+    let both = [&at.shown.certificate, &at.shown.key].map(|file| fs::read_to_string(file));
+    let [certificate, key] = both.map(|read| read.map_err(|error| error.to_string()));
+    let shown = written(folder, "haproxy.pem", &(certificate? + &key?))?;
+    let Doors { clear, tls, .. } = at;
     let text = format!(
         "global\n  nbthread 1\n  maxconn 8000\ndefaults\n  mode http\n  timeout connect 5s\n  \
          timeout client 60s\n  timeout server 60s\n  http-reuse always\n  option forwardfor\n\
-         frontend f\n  bind {at}\n  default_backend b\n\
+         frontend f\n  bind {clear}\n  bind {tls} ssl crt {shown} alpn h2,http/1.1\n  \
+         default_backend b\n\
          backend b\n  balance roundrobin\n  server one {one} weight 99\n  server two {two} weight 1\n"
     );
     let mut command = Command::new("haproxy");
@@ -109,13 +118,17 @@ fn haproxy(
 fn nginx_proxy(
     _: &Bench,
     folder: &Path,
-    at: &str,
+    at: &Doors,
     [one, two]: &[String; 2],
 ) -> Result<Command, String> {
+    let Doors { clear, tls, shown } = at;
+    let (certificate, key) = (shown.certificate.display(), shown.key.display());
     let http = format!(
         "upstream b {{ server {one} weight=99; server {two} weight=1; keepalive 1024;
            keepalive_requests 1000000000; }}
-         server {{ listen {at} backlog=4096;
+         server {{ listen {clear} backlog=4096; listen {tls} ssl http2 backlog=4096;
+           ssl_certificate {certificate}; ssl_certificate_key {key};
+           ssl_protocols TLSv1.2 TLSv1.3;
            location / {{ proxy_pass http://b; proxy_http_version 1.1;
              proxy_set_header Connection ''; proxy_set_header Host $host;
              proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }}"
@@ -126,7 +139,7 @@ fn nginx_proxy(
 fn envoy(
     bench: &Bench,
     folder: &Path,
-    at: &str,
+    at: &Doors,
     backends: &[String; 2],
 ) -> Result<Command, String> {
     let socket = |address: &str| {
@@ -141,16 +154,39 @@ fn envoy(
         )
     };
     let clusters: String = ["one", "two"].into_iter().zip(backends).map(cluster).collect();
+    let filters = "\
+- name: envoy.filters.network.http_connection_manager
+        typed_config:
+          '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: p
+          generate_request_id: false
+          http_filters: [{name: envoy.filters.http.router, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
+          route_config: {virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: one, weight: 99}, {name: two, weight: 1}]}}}]}]}";
+    let Doors { clear, tls, shown } = at;
+    let (clear, tls) = (socket(clear), socket(tls));
+    let (certificate, key) = (shown.certificate.display(), shown.key.display());
     let text = format!(
-        "static_resources:\n  listeners:\n  - address: {}\n    filter_chains:\n    - filters:\n      \
-         - name: envoy.filters.network.http_connection_manager\n        typed_config:\n          \
-         '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n          \
-         stat_prefix: p\n          generate_request_id: false\n          \
-         http_filters: [{{name: envoy.filters.http.router, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}]\n          \
-         route_config: {{virtual_hosts: [{{name: v, domains: ['*'], routes: [{{match: {{prefix: /}}, \
-         route: {{weighted_clusters: {{clusters: [{{name: one, weight: 99}}, {{name: two, weight: 1}}]}}}}}}]}}]}}\n  \
-         clusters:\n{clusters}",
-        socket(at)
+        "\
+static_resources:
+  listeners:
+  - address: {clear}
+    filter_chains:
+    - filters:
+      {filters}
+  - address: {tls}
+    filter_chains:
+    - transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+          common_tls_context:
+            alpn_protocols: [h2, http/1.1]
+            tls_params: {{tls_maximum_protocol_version: TLSv1_3}}
+            tls_certificates: [{{certificate_chain: {{filename: {certificate}}}, private_key: {{filename: {key}}}}}]
+      filters:
+      {filters}
+  clusters:
+{clusters}"
     );
     let file = written(folder, "envoy.yaml", &text)?;
     let mut command = Command::new(bench.proxies.join("bin/envoy"));
@@ -170,18 +206,23 @@ fn envoy(
 fn traefik(
     bench: &Bench,
     folder: &Path,
-    at: &str,
+    at: &Doors,
     [one, two]: &[String; 2],
 ) -> Result<Command, String> {
+    let Doors { clear, tls, shown } = at;
+    let (certificate, key) = (shown.certificate.display(), shown.key.display());
     let text = format!(
-        "http:\n  routers: {{r: {{rule: 'PathPrefix(`/`)', service: s}}}}\n  services:\n    \
+        "tls: {{certificates: [{{certFile: {certificate}, keyFile: {key}}}]}}\n\
+         http:\n  routers:\n    r: {{rule: 'PathPrefix(`/`)', service: s, entryPoints: [web]}}\n    \
+         t: {{rule: 'PathPrefix(`/`)', service: s, entryPoints: [websecure], tls: {{}}}}\n  services:\n    \
          s: {{weighted: {{services: [{{name: one, weight: 99}}, {{name: two, weight: 1}}]}}}}\n    \
          one: {{loadBalancer: {{servers: [{{url: 'http://{one}'}}]}}}}\n    \
          two: {{loadBalancer: {{servers: [{{url: 'http://{two}'}}]}}}}\n"
     );
     let file = written(folder, "traefik.yaml", &text)?;
     let mut command = Command::new(bench.proxies.join("bin/traefik"));
-    command.arg(format!("--entryPoints.web.address={at}"));
+    command.arg(format!("--entryPoints.web.address={clear}"));
+    command.arg(format!("--entryPoints.websecure.address={tls}"));
     command.arg(format!("--providers.file.filename={file}"));
     command.args(["--log.level=ERROR", "--global.checknewversion=false"]);
     command
@@ -192,14 +233,21 @@ fn traefik(
 fn caddy(
     bench: &Bench,
     folder: &Path,
-    at: &str,
+    at: &Doors,
     [one, two]: &[String; 2],
 ) -> Result<Command, String> {
+    let Doors { clear, tls, shown } = at;
+    let (certificate, key) = (shown.certificate.display(), shown.key.display());
+    let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
     let text = format!(
-        "{{\n  admin off\n  auto_https off\n  persist_config off\n}}\nhttp://{at} http://:{} {{\n  \
+        "{{\n  admin off\n  auto_https off\n  persist_config off\n}}\n\
+         (s) {{\n  \
          reverse_proxy {one} {two} {{\n    lb_policy weighted_round_robin 99 1\n    \
-         transport http {{\n      keepalive_idle_conns_per_host 1024\n    }}\n  }}\n}}\n",
-        at.rsplit(':').next().unwrap_or_default()
+         transport http {{\n      keepalive_idle_conns_per_host 1024\n    }}\n  }}\n}}\n\
+         http://{clear} http://:{} {{\n  import s\n}}\n\
+         https://:{} {{\n  tls {certificate} {key}\n  import s\n}}\n",
+        port(clear),
+        port(tls)
     );
     let file = written(folder, "Caddyfile", &text)?;
     let mut command = Command::new(bench.proxies.join("bin/caddy"));
