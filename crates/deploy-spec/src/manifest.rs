@@ -166,6 +166,8 @@ pub struct Limits {
     pub memory_mb: u32,
     /// Wall-clock time of one request until its response ends, in milliseconds (1 to 600 000).
     /// `upstream`: how long it may take to begin its answer, and be silent within it.
+    /// A WebSocket, server-sent events and a call of gRPC go on behind the head of the answer, but
+    /// those of an `http-component`; they end after ten minutes of silence.
     #[schemars(range(min = 1, max = 600_000))]
     pub timeout_ms: u32,
 }

@@ -114,7 +114,7 @@ impl Incoming {
             room: BytesMut::new(),
             can_stay: head.keep_alive && !is_tunnel,
             is_waiting: false,
-            patience: if is_tunnel { settings.tunnel_timeout } else { settings.silence_timeout },
+            patience: settings.patience(head.status, &head.headers),
         })))
     }
 

@@ -23,6 +23,7 @@ mod sender;
 mod settings;
 mod socket;
 mod speaks;
+mod stream;
 mod tls;
 
 pub use body::Incoming;
@@ -33,4 +34,5 @@ pub use head::{Framing, HeadView, ResponseHead, Violation};
 pub use settings::Settings;
 pub use socket::Socket;
 pub use speaks::{Alpn, Speaks};
+pub use stream::is_stream;
 pub use tls::Tls;

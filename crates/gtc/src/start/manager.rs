@@ -10,6 +10,8 @@ use std::time::Duration;
 use deploy_spec::Fault;
 use sd_notify::NotifyState;
 
+use crate::environment::variable;
+
 /// What the socket for requests is called (`FileDescriptorName=` in its unit).
 const SOCKET: &str = "http";
 
@@ -79,7 +81,7 @@ impl Voice {
     pub(super) fn begin() -> Self {
         let (sayings, said) = mpsc::sync_channel(UNHEARD);
         let (ends, ended) = mpsc::channel();
-        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        if variable("NOTIFY_SOCKET").is_none() {
             return Self { sayings: None, ended };
         }
         std::thread::spawn(move || {

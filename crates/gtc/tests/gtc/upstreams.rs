@@ -329,6 +329,36 @@ fn streaming() -> String {
 }
 
 #[test]
+fn events_end_with_a_hint_when_the_process_is_told_to_stop() {
+    let world = World::new();
+    let id = deployment(&world);
+    let revision = staged(&world, "1.0.0", &streaming(), &id);
+    world.op("revisions warm", &[&revision]);
+    world.set(&id, &["r1=100"]);
+    let serving = world.gtc.start(&[]).unwrap();
+    let mut lines = stream(&serving.address, "/events");
+    serving.stop().unwrap();
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "\n\r\nc\r\nretry: 500\n\n\r\n0\r\n\r\n");
+}
+
+/// A stream that has begun.
+fn stream(address: &str, path: &str) -> BufReader<TcpStream> {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: shop.test\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(socket);
+    let mut line = String::new();
+    // The chunk with the data: by then the answer is in flight.
+    while !line.starts_with("data: x") {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "{path}");
+    }
+    lines
+}
+
+#[test]
 fn events_end_with_a_hint_and_what_is_half_sent_is_cut() {
     let world = World::new();
     let id = deployment(&world);
@@ -338,20 +368,7 @@ fn events_end_with_a_hint_and_what_is_half_sent_is_cut() {
     }
     world.set(&id, &["r1=100"]);
     let serving = world.gtc.start(&[]).unwrap();
-    let open = |path: &str| {
-        let mut socket = TcpStream::connect(&serving.address).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(socket, "GET {path} HTTP/1.1\r\nhost: shop.test\r\n\r\n").unwrap();
-        let mut lines = BufReader::new(socket);
-        let mut line = String::new();
-        // The chunk with the data: by then the answer is in flight.
-        while !line.starts_with("data: x") {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "{path}");
-        }
-        lines
-    };
-    let streams = ["/events", "/half", "/file"].map(open);
+    let streams = ["/events", "/half", "/file"].map(|path| stream(&serving.address, path));
     world.set(&id, &["r2=100"]);
     world.op("revisions drain", &["r1"]);
     let rests = streams.map(|mut lines| {

@@ -193,11 +193,11 @@ impl<'a> Exchange<'a> {
         sender.outgoing.forget();
         // A body that the server has not asked for is not sent behind its answer.
         let sender = matches!(waits, Sending::OnServer | Sending::OnClient).then_some(sender);
+        let patience = settings.patience(answer.status(), answer.headers());
         Ok(answer.map(|stream| {
             if stream.is_end_stream() && sender.is_none() {
                 return Incoming::empty();
             }
-            let patience = settings.silence_timeout;
             Incoming::http2(Http2Body::new(stream, sender, slot, length, (timer, patience)))
         }))
     }

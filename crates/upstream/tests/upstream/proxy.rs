@@ -36,7 +36,7 @@ impl Service for Proxy {
 }
 
 pub(crate) fn proxy(server: &Server) -> Running {
-    let settings = Settings { tunnel_timeout: Duration::from_millis(300), ..Settings::default() };
+    let settings = Settings { stream_timeout: Duration::from_millis(300), ..Settings::default() };
     let proxy = Proxy { client: Client::new(settings), endpoint: server.endpoint.clone() };
     let settings = ingress::Settings { threads: 1, ..ingress::Settings::default() };
     let server = ingress::Server::bind("127.0.0.1:0".parse().unwrap(), settings).unwrap();

@@ -1,12 +1,15 @@
 //! Both bodies at once, with back-pressure, and another protocol behind a 101.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Empty};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
-use upstream::BoxError;
+use tokio::sync::{Notify, mpsc};
+use upstream::{BoxError, Client, Settings};
 
 use crate::server::{PATIENCE, Server, client, exactly, get, head, say};
 
@@ -129,4 +132,34 @@ async fn an_answer_before_the_end_of_the_request_is_an_answer() {
     assert_eq!(response.status(), 413);
     assert!(!response.body().is_end_stream());
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "no!");
+}
+
+#[tokio::test]
+async fn a_stream_may_be_silent_for_longer_than_an_answer() {
+    let more = Arc::new(Notify::new());
+    let tell = Arc::clone(&more);
+    let server = Server::start(move |mut stream, _| {
+        let more = Arc::clone(&more);
+        async move {
+            let asked = head(&mut stream).await.unwrap();
+            let kind =
+                if asked.starts_with("GET /events") { "text/event-stream" } else { "text/plain" };
+            let said =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: 2\r\n\r\n1");
+            say(&mut stream, &said).await;
+            more.notified().await;
+            say(&mut stream, "2").await;
+        }
+    });
+    let silence_timeout = Duration::from_millis(50);
+    let client = Client::new(Settings { silence_timeout, ..Settings::default() });
+    let ask = async |path: &str| {
+        let request = Request::get(path).header("host", "a").body(Empty::<Bytes>::new()).unwrap();
+        client.send(&server.endpoint, request).await.unwrap().into_body().collect()
+    };
+    let events = tokio::spawn(ask("/events").await);
+    // What is no stream and began later is over by now.
+    assert!(ask("/plain").await.await.is_err());
+    tell.notify_waiters();
+    assert_eq!(events.await.unwrap().unwrap().to_bytes(), "12");
 }

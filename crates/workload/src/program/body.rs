@@ -18,7 +18,7 @@ use crate::failure::Failure;
 pub(crate) struct ProgramBody {
     incoming: Incoming,
     _pack: Arc<ProgramPack>,
-    /// None behind a change of protocol, which ends when one of the two wants.
+    /// None of a stream, which ends when one of the two wants.
     deadline: Option<Instant>,
     is_late: bool,
     /// Wakes the task at the deadline; made when the program first lets us wait.

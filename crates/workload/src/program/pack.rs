@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deploy_spec::{Fault, Pack, PackId, ProcessListen, ProcessSettings};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use process::{Limits, Listen, Probe, Process, Program, Settings, Supervisor};
 use tokio::time::{Instant, timeout_at};
-use upstream::{Client, HeadView, Incoming};
+use upstream::{Client, HeadView, Incoming, is_stream};
 
 use super::body::ProgramBody;
 use super::printed::Printed;
@@ -116,8 +116,7 @@ impl ProgramPack {
             let body = Body::from(whole.clone());
             return response.map(|_| body);
         }
-        let is_tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let deadline = (!is_tunnel).then_some(deadline);
+        let deadline = (!is_stream(response.status(), response.headers())).then_some(deadline);
         response.map(|incoming| ProgramBody::new(self, incoming, deadline).into())
     }
 }

@@ -183,6 +183,20 @@ async fn one_that_takes_too_long_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_stream_may_be_silent_for_longer_than_an_answer_may_take() {
+    let workload = serving("limits: {timeout_ms: 100}, process: {listen: socket}");
+    let mut events = workload.respond(get("/events")).await.into_body();
+    assert_eq!(next(&mut events).await.unwrap().unwrap(), "data: 1\n\n");
+    let rest = tokio::spawn(async move { events.collect().await.map(|it| it.to_bytes()) });
+    // What is no stream and began later is over by now.
+    let mut half = workload.respond(get("/half")).await.into_body();
+    next(&mut half).await.unwrap().unwrap();
+    next(&mut half).await.unwrap().unwrap_err();
+    text(&workload, "/more").await;
+    assert_eq!(rest.await.unwrap().unwrap(), "data: 2\n\n");
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error_of_the_body() {
     let response = serving(SOCKET).respond(get("/break")).await;
     assert!(response.into_body().collect().await.is_err());

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
+static MORE: AtomicU64 = AtomicU64::new(0);
 static GONE: AtomicU64 = AtomicU64::new(0);
 
 trait Stream: Read + Write + Send + 'static {}
@@ -76,6 +77,11 @@ fn serve(stream: &mut BufReader<impl Stream>, number: u64) -> io::Result<bool> {
             chunk(stream, b"first half")?;
             wait()
         }
+        "/events" => events(stream),
+        "/more" => {
+            MORE.store(1, Ordering::SeqCst);
+            whole(stream, "", "")
+        }
         "/break" => {
             stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst")?;
             Ok(false)
@@ -86,6 +92,18 @@ fn serve(stream: &mut BufReader<impl Stream>, number: u64) -> io::Result<bool> {
         "/never" => wait(),
         _ => whole(stream, "", "hello\n"),
     }
+}
+
+/// One event, and another once somebody has asked for `/more`.
+fn events(stream: &mut BufReader<impl Stream>) -> io::Result<bool> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    stream.get_mut().write_all(head.as_bytes())?;
+    stream.get_mut().write_all(b"data: 1\n\n")?;
+    while MORE.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    stream.get_mut().write_all(b"data: 2\n\n")?;
+    Ok(false)
 }
 
 fn wait() -> ! {
