@@ -153,12 +153,7 @@ fn measure(proxy: &Proxy, case: &Case) -> Result<(Load, Used), String> {
 }
 
 /// `gtc start` as an operator runs it: two revisions, each an upstream.
-fn ours(
-    bench: &Bench,
-    folder: &Path,
-    at: Doors,
-    backends: &[String; 2],
-) -> Result<Proxy, String> {
+fn ours(bench: &Bench, folder: &Path, at: Doors, backends: &[String; 2]) -> Result<Proxy, String> {
     let gtc = Gtc::new(bench.gtc.clone(), folder);
     gtc.op("env init", &[])?;
     gtc.op("bundles add", &["shop", "--host", HOST])?;

@@ -28,6 +28,9 @@ mod start;
 
 use std::process::ExitCode;
 
+// The linker takes what it needs of it.
+use memcopy as _;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -33,9 +33,12 @@ pub trait Relay: Send + 'static {
 pub enum Relayed<B> {
     /// All of it is written.
     Written(Written),
-    /// It is not: to be answered with this.
-    Response(Response<B>),
+    /// It is not: to be answered with this. Boxed, because few answers are.
+    Response(Box<Response<B>>),
 }
+
+/// Room for the head of most answers, in bytes.
+const HEAD: usize = 512;
 
 /// A whole answer in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,7 @@ impl Written {
         headers: impl Iterator<Item = (&'h str, &'h [u8])>,
         body: &[u8],
     ) -> Self {
+        out.reserve(HEAD + body.len());
         let head_end = write_answer(out, status, headers, body.len(), &date::now());
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(body);
@@ -130,14 +134,15 @@ pub(crate) async fn run<S: Service, T: Transport>(relay: S::Relay, line: Line<'_
             let flushed = beside(&mut pump, |cx| flush.as_mut().poll(cx)).await;
             flushed.map(|flushed| flushed.map(|()| may_stay))
         }
-        Ok(None) => return refuse(&mut sink, Reject::ServiceFailed, &Method::GET).await,
+        Ok(None) => return Box::pin(refuse(&mut sink, Reject::ServiceFailed, &Method::GET)).await,
         Ok(Some(Relayed::Response(response))) => {
-            let response = match usable(Some(response), None, None) {
+            let response = match usable(Some(*response), None, None) {
                 Ok(response) => response,
-                Err(reject) => return refuse(&mut sink, reject, &Method::GET).await,
+                Err(reject) => return Box::pin(refuse(&mut sink, reject, &Method::GET)).await,
             };
+            // Boxed as all that few requests need, so that the usual way is short to set up.
             let mut write =
-                pin!(write(&mut sink, response, &Method::GET, Version::HTTP_11, may_stay));
+                Box::pin(write(&mut sink, response, &Method::GET, Version::HTTP_11, may_stay));
             beside(&mut pump, |cx| write.as_mut().poll(cx)).await
         }
     };

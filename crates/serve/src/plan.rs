@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     pub(crate) cookie: Option<HeaderValue>,
     pub(crate) tell_revision: bool,
     /// Who is told what the client is sent.
-    pub(crate) witness: Option<Witness>,
+    pub(crate) witness: Option<Box<Witness>>,
     /// Why this revision.
     pub(crate) why: Why,
     /// Which of its packs answers, as its meters count them, once that is known.
@@ -167,7 +167,10 @@ impl Plan {
     /// The answer of the workload, with what the client is told besides.
     pub(crate) fn finish(self, mut response: Response<Body>, mut trail: Trail) -> Response<Answer> {
         self.count(response.status());
-        let witness = self.witness.map(|witness| witness.see(&response));
+        let mut witness = self.witness;
+        if let Some(witness) = &mut witness {
+            witness.see(&response);
+        }
         trail.answers(&response);
         let headers = response.headers_mut();
         headers.remove(&X_REVISION);

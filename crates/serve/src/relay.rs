@@ -159,9 +159,9 @@ impl ingress::Relay for Passing {
             .await;
         match (written, not_whole) {
             (Some(written), _) => Relayed::Written(written),
-            (None, Some(response)) => Relayed::Response(plan.finish(response, trail)),
-            (None, None) => {
-                Relayed::Response(plan.finish(workload::Failure::Failed.response(), trail))
+            (None, response) => {
+                let response = response.unwrap_or_else(|| workload::Failure::Failed.response());
+                Relayed::Response(Box::new(plan.finish(response, trail)))
             }
         }
     }

@@ -76,7 +76,7 @@ pub(crate) fn draw<B: http_body::Body>(
 
 impl Drawn {
     /// Has the shadow answer a request that is ready for a workload.
-    pub(crate) fn cast<B>(self, request: &Request<B>) -> Witness {
+    pub(crate) fn cast<B>(self, request: &Request<B>) -> Box<Witness> {
         let mut copy = Request::new(Empty::<Bytes>::new());
         copy.method_mut().clone_from(request.method());
         copy.uri_mut().clone_from(request.uri());
@@ -86,7 +86,7 @@ impl Drawn {
         copy.headers_mut().insert(&X_SHADOW, HeaderValue::from_static("1"));
         let (tell, told) = oneshot::channel();
         tokio::spawn(self.compare(copy, told));
-        Witness { account: None, ended: false, tell: Some(tell) }
+        Box::new(Witness { account: None, ended: false, tell: Some(tell) })
     }
 
     async fn compare(self, copy: Request<Empty<Bytes>>, told: oneshot::Receiver<Account>) {
@@ -123,7 +123,8 @@ async fn listen(workload: &Arc<Workload>, request: Request<Empty<Bytes>>) -> Opt
     Some(account)
 }
 
-/// Watches what the client is sent, and tells it when it is over.
+/// Watches what the client is sent, and tells it when it is over. Boxed, because few requests have
+/// one.
 #[derive(Debug)]
 pub(crate) struct Witness {
     account: Option<Account>,
@@ -133,14 +134,13 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Sees the head of the answer.
-    pub(crate) fn see(mut self, response: &Response<Body>) -> Self {
+    pub(crate) fn see(&mut self, response: &Response<Body>) {
         let account = self.account.insert(Account::of(response));
         // An empty body may never be asked for.
         self.ended = response.body().is_end_stream();
         if !account.has_a_body() {
             self.tell();
         }
-        self
     }
 
     /// Sees a piece of its body; `ends` when it is the last.

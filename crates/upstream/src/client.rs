@@ -146,7 +146,8 @@ impl Client {
             let is_reused = waiting.is_some();
             let connection = match waiting {
                 Some(connection) => connection,
-                None => Connection::open(endpoint, &self.pool).await?,
+                // Boxed, so that the usual request carries none of it.
+                None => Box::pin(Connection::open(endpoint, &self.pool)).await?,
             };
             let taker = taker.as_mut().map(|taker| &mut **taker as Taker<'_>);
             let mut exchange = Exchange::new(connection, sender, &asked, settings, taker);

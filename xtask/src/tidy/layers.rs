@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("dispatch", 1),
     ("elf", 1),
     ("host-fs", 1),
+    ("memcopy", 1),
     ("meter", 1),
     ("scan", 1),
     ("single-vm", 1),

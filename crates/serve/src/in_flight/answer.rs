@@ -32,7 +32,7 @@ pub struct Answer {
     /// The moment in which it says goodbye, once streams do.
     leaves: Option<Pin<Box<Sleep>>>,
     has_left: bool,
-    witness: Option<Witness>,
+    witness: Option<Box<Witness>>,
 }
 
 /// What an answer is to do about the end of its revision.
@@ -51,7 +51,7 @@ impl Answer {
     }
 
     /// The same, seen by somebody.
-    pub(crate) fn seen_by(self, witness: Option<Witness>) -> Self {
+    pub(crate) fn seen_by(self, witness: Option<Box<Witness>>) -> Self {
         Self { witness, ..self }
     }
 
