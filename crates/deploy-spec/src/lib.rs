@@ -46,9 +46,9 @@ pub use host_config::HostConfig;
 pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{
-    BundleManifest, Health, InnerPath, Limits, Pack, PackKind, ProcessListen, ProcessProbe,
-    ProcessSettings, Protocol, SecretNeed, UpstreamScheme, UpstreamTarget, UpstreamTls,
-    UpstreamUrl, hands_out_credentials,
+    BundleManifest, ContainerSettings, Health, ImageRef, InnerPath, Limits, Pack, PackKind,
+    ProcessListen, ProcessProbe, ProcessSettings, Protocol, SecretNeed, UpstreamScheme,
+    UpstreamTarget, UpstreamTls, UpstreamUrl, hands_out_credentials,
 };
 pub use pack_ref::PackRef;
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};
