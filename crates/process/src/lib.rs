@@ -48,7 +48,9 @@ mod users;
 mod wire;
 
 #[cfg(not(unix))]
-pub use elsewhere::{Process, Program, Supervisor};
+pub use elsewhere::{
+    Container, Containers, Image, Launch, Process, Program, Supervisor, find_engine,
+};
 #[cfg(unix)]
 pub use container::{Container, Containers, Image, find_engine};
 #[cfg(unix)]

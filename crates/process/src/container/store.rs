@@ -1,9 +1,10 @@
 //! Images in the store of the engine.
 
+use std::io::{self, PipeWriter, Write};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use deploy_spec::{ContainerEngine, Fault, ImageRef};
+use deploy_spec::{ContainerEngine, Digest, Fault, ImageRef};
 
 use super::{Containers, Image};
 
@@ -52,6 +53,51 @@ impl Containers {
         };
         Err(Fault::unavailable(format!("the image `{image}` cannot be pulled: {why}"))
             .hint(format!("{engine} pull {name}")))
+    }
+
+    /// The image whose configuration has this digest, out of the archive that `write` writes when it
+    /// is not in the store of the engine. Blocks as long as that takes.
+    ///
+    /// # Errors
+    /// `unavailable` when the engine does not answer, or does not take it.
+    pub fn load(
+        &self,
+        config: &Digest,
+        write: impl FnOnce(&mut PipeWriter) -> io::Result<()> + Send,
+    ) -> Result<Image, Fault> {
+        if self.has(config.as_str())? {
+            return Ok(Image(config.to_string()));
+        }
+        let failed = |why: String| {
+            let engine = self.engine.name();
+            Fault::unavailable(format!("`{engine}` does not take the image {config}: {why}"))
+                .hint(format!("{engine} info"))
+        };
+        let said = self.load_from(write).map_err(|error| failed(error.to_string()))?;
+        if !said.is_good() {
+            return Err(failed(said.why()));
+        }
+        // Both tell what they call it; Docker's newer store has names of its own.
+        let told = said.out.split_whitespace().filter_map(|word| word.parse::<Digest>().ok()).last();
+        told.map(|id| Image(id.to_string())).ok_or_else(|| failed(said.out.trim().to_owned()))
+    }
+
+    fn load_from(
+        &self,
+        write: impl FnOnce(&mut PipeWriter) -> io::Result<()> + Send,
+    ) -> io::Result<super::command::Said> {
+        let (from, mut to) = io::pipe()?;
+        let mut command = self.command(&["load"]);
+        command.stdin(from);
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(move || write(&mut to).and_then(|()| to.flush()));
+            let said = self.ask_now(command, PULL)?;
+            match writing.join() {
+                // An engine that wants no more of it says itself why.
+                Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+                _ => Ok(said),
+            }
+        })
     }
 
     fn has(&self, name: &str) -> Result<bool, Fault> {
