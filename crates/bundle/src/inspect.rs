@@ -172,7 +172,9 @@ pub fn pack_digest(archive: &Archive, pack: &Pack) -> Result<Digest, Fault> {
     }
     let path = pack.file()?.as_str();
     match (pack.kind, archive.follow(path)) {
-        (PackKind::Static | PackKind::Container, Some(folder)) => folder_digest(archive, &format!("{}/", folder.path)),
+        (PackKind::Static | PackKind::Container, Some(folder)) => {
+            folder_digest(archive, &format!("{}/", folder.path))
+        }
         (PackKind::Static | PackKind::Container, None) => folder_digest(archive, ""),
         (PackKind::HttpComponent | PackKind::Process | PackKind::Upstream, _) => {
             Ok(file_digest(archive, path)?.0)

@@ -113,9 +113,8 @@ impl ImageLayout {
 pub(crate) fn check(archive: &Archive, path: &InnerPath) -> Result<(), Fault> {
     for image in all(archive, path)? {
         for digest in image.layers.iter().chain([&image.config]) {
-            let found = file_digest(archive, &blob(path.as_str(), digest)).map_err(|fault| {
-                bad(path, &format!("it names {digest}, and {}", fault.message))
-            })?;
+            let found = file_digest(archive, &blob(path.as_str(), digest))
+                .map_err(|fault| bad(path, &format!("it names {digest}, and {}", fault.message)))?;
             if found.0 != *digest {
                 return Err(bad(path, &format!("what it calls {digest} is {}", found.0)));
             }

@@ -12,11 +12,15 @@ mod store;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use deploy_spec::{ContainerEngine, Fault};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use arguments::{Contained, Inside, MOUNT, Most, TMP, environment_file};
+pub(crate) use arguments::{Contained, Inside, MOUNT, Own, TMP, environment_file};
+
+/// How long an engine may take to make a container of an image that is there.
+pub(crate) const MAKING: Duration = Duration::from_secs(60);
 
 /// Podman or Docker on this machine, and where it is kept which containers are ours.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,9 +64,8 @@ impl Containers {
 /// What runs containers here, and its program; Podman where both are.
 #[must_use]
 pub fn find_engine(path: &OsStr) -> Option<(ContainerEngine, PathBuf)> {
-    let found = |engine: ContainerEngine| {
-        Some((engine, host_fs::find_command(path, engine.name())?))
-    };
+    let found =
+        |engine: ContainerEngine| Some((engine, host_fs::find_command(path, engine.name())?));
     ContainerEngine::ALL.into_iter().find_map(found).filter(|_| cfg!(target_os = "linux"))
 }
 

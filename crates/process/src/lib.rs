@@ -47,12 +47,12 @@ mod users;
 #[cfg(unix)]
 mod wire;
 
+#[cfg(unix)]
+pub use container::{Container, Containers, Image, find_engine};
 #[cfg(not(unix))]
 pub use elsewhere::{
     Container, Containers, Image, Launch, Process, Program, Supervisor, find_engine,
 };
-#[cfg(unix)]
-pub use container::{Container, Containers, Image, find_engine};
 #[cfg(unix)]
 pub use launch::Launch;
 pub use launcher::Launcher;

@@ -26,11 +26,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// For a program that runs as `user`, or as we do. A Unix socket must be one that it made.
-    pub(crate) fn of_program(
-        below: &Path,
-        listen: Listen,
-        user: Option<u32>,
-    ) -> io::Result<Self> {
+    pub(crate) fn of_program(below: &Path, listen: Listen, user: Option<u32>) -> io::Result<Self> {
         let folder = private_folder(below)?;
         if let Some(user) = user {
             chown(folder.path(), Some(user), Some(user))?;
@@ -63,7 +59,7 @@ impl Place {
             Listen::Socket => {
                 let shared = folder.path().join("run");
                 std::fs::create_dir(&shared)?;
-                open_to_all(&shared)?;
+                std::fs::set_permissions(&shared, Permissions::from_mode(0o777))?;
                 let path = shared.join(SOCKET);
                 let told = ("GREENTIC_SOCKET", format!("{MOUNT}/{SOCKET}"));
                 (Endpoint::Unix { path, trust: Trust::NoLink }, told, Inside::Socket(shared))
@@ -101,53 +97,20 @@ fn private_folder(below: &Path) -> io::Result<TempDir> {
     Ok(folder)
 }
 
-/// Lets everybody into a folder, and to the sockets that will be made there whatever the umask is of
-/// who makes them: that is what a list of access does that a folder hands down (`acl(5)`).
-fn open_to_all(folder: &Path) -> io::Result<()> {
-    std::fs::set_permissions(folder, Permissions::from_mode(0o777))?;
-    let handed_down = hand_down(folder);
-    // Root needs no permission to connect.
-    if rustix::process::geteuid().is_root() { Ok(()) } else { handed_down }
-}
-
-#[cfg(target_os = "linux")]
-fn hand_down(folder: &Path) -> io::Result<()> {
-    /// Version 2 (`linux/posix_acl_xattr.h`), then owner, group and others, each with all rights.
-    const EVERYTHING: [u8; 28] = [
-        2, 0, 0, 0, //
-        0x01, 0, 7, 0, 0xff, 0xff, 0xff, 0xff, //
-        0x04, 0, 7, 0, 0xff, 0xff, 0xff, 0xff, //
-        0x20, 0, 7, 0, 0xff, 0xff, 0xff, 0xff,
-    ];
-    let name = "system.posix_acl_default";
-    rustix::fs::setxattr(folder, name, &EVERYTHING, rustix::fs::XattrFlags::empty())?;
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn hand_down(_: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixListener;
-
     use super::*;
 
     #[test]
-    fn a_socket_of_a_container_is_open_to_us_and_closed_to_others() {
-        let image = crate::container::Image::named(
-            &format!("a.b/c@{}", deploy_spec::Digest::of(b"")).parse().unwrap(),
-        );
+    fn what_a_container_shares_is_open_inside_and_closed_outside() {
+        let image = format!("a.b/c@{}", deploy_spec::Digest::of(b""));
+        let image = crate::container::Image::named(&image.parse().unwrap());
         let container = Container { image, command: None, port: 1, cpu_milli: None };
         let below = std::env::temp_dir();
         let (place, reached) = Place::of_container(&below, Listen::Socket, &container).unwrap();
-        let Inside::Socket(shared) = reached else { panic!("{reached:?}") };
-        let _listener = UnixListener::bind(shared.join(SOCKET)).unwrap();
-        let mode = |path: &Path| path.symlink_metadata().unwrap().permissions().mode() & 0o777;
-        // Without the list, the umask of this test would have taken some of it.
-        assert_eq!(mode(&shared.join(SOCKET)), 0o777);
-        assert_eq!(mode(place.folder.path()), 0o700);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        let shared = place.folder.path().join("run");
+        assert_eq!((mode(place.folder.path()), mode(&shared)), (0o700, 0o777));
+        assert_eq!(reached, Inside::Socket(shared));
     }
 }

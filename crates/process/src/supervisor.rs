@@ -10,7 +10,7 @@ use std::time::Duration;
 use deploy_spec::Fault;
 use tokio::sync::watch;
 
-use crate::container::{Containers, check as check_container};
+use crate::container::{Containers, MAKING, check as check_container};
 use crate::launch::Launch;
 use crate::launcher::Launcher;
 use crate::settings::Settings;
@@ -90,16 +90,16 @@ impl Supervisor {
     ) -> Result<Process, Fault> {
         check(&settings)?;
         let launch = launch.into();
-        let user = match &launch {
-            Launch::Program(_) => self.0.users.lease(&settings.name)?,
+        let (user, making) = match &launch {
+            Launch::Program(_) => (self.0.users.lease(&settings.name)?, Duration::ZERO),
             Launch::Container(_) => {
                 check_container(&settings.env)?;
-                self.containers().map(|_| Lease::default())?
+                self.containers().map(|_| (Lease::default(), MAKING))?
             }
         };
         let board = Arc::new(Board::new());
         let (stop, told) = watch::channel(false);
-        let patience = settings.probe.deadline + settings.grace + one_life::OVERDUE;
+        let patience = making + settings.probe.deadline + settings.grace + one_life::OVERDUE;
         let task = Task {
             shared: Arc::clone(&self.0),
             launch,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use bundle::Archive;
 use deploy_spec::{
-    BundleManifest, Digest, Fault, Pinned, RuntimeDeployment, RuntimeRevision, SecretRef, Served, Timestamp,
+    BundleManifest, Digest, Fault, Pinned, RuntimeDeployment, RuntimeRevision, SecretRef, Served,
+    Timestamp,
 };
 use meter::{Budget, Meters};
 use serde_json::{Map, Value};

@@ -23,8 +23,7 @@ checked_text!(
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContainerSettings {
-    /// What is run in place of the image's entry point: one program of the image. Its arguments are
-    /// those of `process`.
+    /// The path of what is run in place of the image's entry point. Its arguments are those of `process`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The port that it listens on inside, and is told as `PORT` (1 to 65 535); default 8 080. Means
@@ -132,9 +131,13 @@ pub(super) fn check(pack: &Pack, index: usize) -> Result<(), Fault> {
 
 fn settings(pack: &Pack, index: usize) -> Result<(), Fault> {
     let Some(settings) = &pack.container else { return Ok(()) };
-    let bad_command = |command: &str| command.is_empty() || command.contains('\0');
+    let bad_command = |command: &str| !command.starts_with('/') || command.contains('\0');
     let rows = [
-        ("command", settings.command.as_deref().is_some_and(bad_command), "a command is a program"),
+        (
+            "command",
+            settings.command.as_deref().is_some_and(bad_command),
+            "a command is a path in the image: it begins with `/`",
+        ),
         ("port", settings.port == Some(0), "port is from 1 to 65535"),
         (
             "cpu_milli",

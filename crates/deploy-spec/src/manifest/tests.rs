@@ -109,7 +109,7 @@ fn a_manifest_broken_in_any_way_is_refused_by_name() {
         ("/packs/5/egress", json!(["api.example.com"]), "/packs/5/egress"),
         ("/packs/5/tls", json!({}), "/packs/5/tls"),
         ("/packs/5/process/grace_ms", json!(600_001), "/packs/5/process/grace_ms"),
-        ("/packs/5/container/command", json!(""), "/packs/5/container/command"),
+        ("/packs/5/container/command", json!("shop"), "/packs/5/container/command"),
         ("/packs/5/container/port", json!(0), "/packs/5/container/port"),
         ("/packs/5/container/cpu_milli", json!(9), "/packs/5/container/cpu_milli"),
         ("/packs/5/container/network", json!("host"), "/packs/5/container/network"),

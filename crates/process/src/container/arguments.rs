@@ -41,9 +41,11 @@ pub(crate) struct Contained {
     pub(crate) reached: Inside,
 }
 
-/// What we may give ourselves (`getrlimit(2)`).
+/// Who we are, and what we may give (`getrlimit(2)`).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Most {
+pub(crate) struct Own {
+    pub(crate) user: u32,
+    pub(crate) group: u32,
     pub(crate) files: u64,
     pub(crate) processes: u64,
 }
@@ -56,7 +58,7 @@ impl Contained {
         workload: &str,
         args: &[String],
         limits: Limits,
-        most: Most,
+        own: Own,
     ) -> Vec<String> {
         let memory = format!("{}m", limits.memory_mb);
         let folder = self.containers.folder.display();
@@ -76,13 +78,13 @@ impl Contained {
             ("--memory", memory.clone()),
             ("--memory-swap", memory),
             ("--pids-limit", limits.processes.to_string()),
-            ("--ulimit", both("nofile", most.files.min(limits.files.into()))),
-            ("--ulimit", both("nproc", most.processes.min(NPROC))),
+            ("--ulimit", both("nofile", own.files.min(limits.files.into()))),
+            ("--ulimit", both("nproc", own.processes.min(NPROC))),
             ("--ulimit", both("core", 0)),
         ];
         let cpus = |milli: u32| format!("{}.{:03}", milli / 1_000, milli % 1_000);
         pairs.extend(self.cpu_milli.map(|milli| ("--cpus", cpus(milli))));
-        pairs.extend(self.reachable());
+        pairs.extend(self.reachable(own));
         pairs.extend(self.command.clone().map(|command| ("--entrypoint", command)));
         let mut words = vec!["create".to_owned(), "--read-only".to_owned()];
         words.extend(pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
@@ -92,14 +94,27 @@ impl Contained {
         words
     }
 
-    fn reachable(&self) -> Vec<(&'static str, String)> {
+    fn reachable(&self, own: Own) -> Vec<(&'static str, String)> {
         match &self.reached {
             Inside::Socket(folder) => {
-                vec![("--network", "none".into()), ("--mount", self.mount(folder))]
+                let mut words = vec![("--network", "none".into()), ("--mount", self.mount(folder))];
+                words.extend(self.lets_us_connect(own));
+                words
             }
             Inside::Port { outside, inside } => {
                 vec![("--publish", format!("127.0.0.1:{outside}:{inside}"))]
             }
+        }
+    }
+
+    /// Who connects to a socket must be able to write to it, and only root always is. The container of
+    /// an ordinary user who has Podman may let everybody, because nobody else gets at its folder; under
+    /// Docker, which is root, it runs as that user.
+    fn lets_us_connect(&self, own: Own) -> Option<(&'static str, String)> {
+        match self.containers.engine {
+            _ if own.user == 0 => None,
+            ContainerEngine::Podman => Some(("--umask", "0000".into())),
+            ContainerEngine::Docker => Some(("--user", format!("{}:{}", own.user, own.group))),
         }
     }
 
@@ -133,7 +148,7 @@ pub(crate) fn environment_file(env: &BTreeMap<String, String>) -> String {
 mod tests {
     use super::*;
 
-    fn words(engine: ContainerEngine, reached: Inside) -> String {
+    fn words(engine: ContainerEngine, reached: Inside, user: u32) -> String {
         let containers = Containers {
             engine,
             program: engine.program().into(),
@@ -150,8 +165,8 @@ mod tests {
         };
         let args = ["--verbose".to_owned(), "a b".to_owned()];
         let limits = Limits { memory_mb: 64, files: 1_024, processes: 32 };
-        let most = Most { files: 512, processes: u64::MAX };
-        contained.create("r/web", &args, limits, most).join(" ")
+        let own = Own { user, group: user, files: 512, processes: u64::MAX };
+        contained.create("r/web", &args, limits, own).join(" ")
     }
 
     #[test]
@@ -172,7 +187,7 @@ mod tests {
             ),
             (ContainerEngine::Docker, format!("{mount} --entrypoint /bin/c")),
         ] {
-            let words = words(engine, Inside::Socket("/tmp/x/run".into()));
+            let words = words(engine, Inside::Socket("/tmp/x/run".into()), 0);
             assert_eq!(words, format!("{hardened} {own} {end}"));
         }
     }
@@ -180,8 +195,19 @@ mod tests {
     #[test]
     fn a_port_is_one_of_this_machine_alone() {
         let port = Inside::Port { outside: 40_001, inside: 3_000 };
-        let words = words(ContainerEngine::Docker, port);
+        let words = words(ContainerEngine::Docker, port, 1_000);
         assert!(words.contains(" --publish 127.0.0.1:40001:3000 "), "{words}");
-        assert!(!words.contains("--network"), "{words}");
+        assert!(!words.contains("--network") && !words.contains("--user"), "{words}");
+    }
+
+    #[test]
+    fn who_is_not_root_is_let_to_the_socket() {
+        for (engine, word) in [
+            (ContainerEngine::Podman, " --umask 0000 "),
+            (ContainerEngine::Docker, " --user 1000:1000 "),
+        ] {
+            let words = words(engine, Inside::Socket("/tmp/x/run".into()), 1_000);
+            assert!(words.contains(word), "{words}");
+        }
     }
 }

@@ -61,8 +61,9 @@ impl Containers {
         let mut out_pipe = Receiver::from_owned_fd(out_pipe.into())?;
         let mut err_pipe = Receiver::from_owned_fd(err_pipe.into())?;
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let reading =
-            async { tokio::try_join!(out_pipe.read_to_end(&mut out), err_pipe.read_to_end(&mut err)) };
+        let reading = async {
+            tokio::try_join!(out_pipe.read_to_end(&mut out), err_pipe.read_to_end(&mut err))
+        };
         let Ok(read) = timeout(limit, reading).await else {
             let _ = child.kill();
             let _ = child.wait();

@@ -2,7 +2,7 @@
 //! locked by its keeper. Locks end with a process, however it ends.
 
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,8 +34,10 @@ impl Containers {
         let path = self.folder.join(name);
         // It has its name only once it is held: nobody takes it for one that was left behind.
         let unnamed = self.folder.join(format!(".{name}"));
-        let held = File::create(&unnamed)?;
+        let mut held = host_fs::private().write(true).create_new(true).open(&unnamed)?;
         held.lock()?;
+        // For people: who keeps it.
+        writeln!(held, "{}", std::process::id())?;
         std::fs::rename(&unnamed, &path)?;
         Ok(Note { path, _held: held })
     }

@@ -78,7 +78,7 @@ impl Containers {
             return Err(failed(said.why()));
         }
         // Both tell what they call it; Docker's newer store has names of its own.
-        let told = said.out.split_whitespace().filter_map(|word| word.parse::<Digest>().ok()).last();
+        let told = said.out.split_whitespace().rev().find_map(|word| word.parse::<Digest>().ok());
         told.map(|id| Image(id.to_string())).ok_or_else(|| failed(said.out.trim().to_owned()))
     }
 

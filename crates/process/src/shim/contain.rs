@@ -13,12 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::keep::tell;
-use crate::container::{Contained, Most, environment_file};
+use crate::container::{Contained, MAKING, Own, environment_file};
 use crate::program::{Use, sealed};
 use crate::wire::{Handed, Order, Report};
-
-/// How long the engine may take to make a container of an image that is there.
-const MAKING: Duration = Duration::from_secs(60);
 
 /// How much longer than its grace a container may take to end, before it is removed all the same.
 const OVERDUE: Duration = Duration::from_secs(3);
@@ -36,7 +33,13 @@ pub(super) fn keep(
         let mut socket = tokio::net::UnixStream::from_std(socket)?;
         let containers = &contained.containers;
         containers.remove_left().await;
-        let note = containers.note(&contained.name)?;
+        let note = match containers.note(&contained.name) {
+            Ok(note) => note,
+            Err(error) => {
+                let why = format!("it cannot be noted: {error}");
+                return tell(&mut socket, Report::Failed { why }).await;
+            }
+        };
         let lived = live(&mut socket, order, contained, handed).await;
         if let Err(error) = lived {
             tell(&mut socket, Report::Failed { why: error.to_string() }).await?;
@@ -73,8 +76,13 @@ async fn live(
 /// Has the engine make it. Its environment goes there as a file in memory.
 async fn make(order: &Order, contained: &Contained) -> io::Result<()> {
     let most = |resource| rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    let most = Most { files: most(Resource::Nofile), processes: most(Resource::Nproc) };
-    let words = contained.create(&order.name, &order.args, order.limits, most);
+    let own = Own {
+        user: rustix::process::geteuid().as_raw(),
+        group: rustix::process::getegid().as_raw(),
+        files: most(Resource::Nofile),
+        processes: most(Resource::Nproc),
+    };
+    let words = contained.create(&order.name, &order.args, order.limits, own);
     let env = sealed(environment_file(&order.env).as_bytes(), Use::Read)?;
     let mut command = contained.containers.command(&words);
     command.stdin(Stdio::from(env));

@@ -58,10 +58,11 @@ impl ProgramPack {
         let pack_id = &pack.pack_id;
         let printed = Printed { pack_id: pack_id.clone(), granted: Arc::clone(granted) };
         let settings = settings(pack, given)?;
-        let process = supervisor.start(launch, settings, Arc::new(printed)).map_err(|mut fault| {
-            fault.message = format!("pack `{pack_id}`: {}", fault.message);
-            fault
-        })?;
+        let process =
+            supervisor.start(launch, settings, Arc::new(printed)).map_err(|mut fault| {
+                fault.message = format!("pack `{pack_id}`: {}", fault.message);
+                fault
+            })?;
         Ok(Self {
             pack_id: pack_id.clone(),
             revision: given.name.clone(),
