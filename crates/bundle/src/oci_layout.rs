@@ -212,3 +212,6 @@ fn head(name: &str, size: u64) -> [u8; BLOCK] {
     head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     head
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ impl Image {
         let root = world.folder.path().join("root");
         std::fs::create_dir(&root).unwrap();
         std::fs::copy(server(), root.join("server")).unwrap();
+        // No two of these are one image, made in the same second as they may be.
+        std::fs::write(root.join("made-by"), std::process::id().to_string()).unwrap();
         let tar = world.file("root.tar");
         let mut command = Command::new("tar");
         command.args(["--create", "--file", &tar, "--directory"]).arg(&root).arg(".");
@@ -212,11 +214,11 @@ fn without_an_engine_a_container_is_refused_and_missed() {
         assert_eq!(said.status.code(), Some(7));
         serde_json::from_slice(&said.stderr).unwrap()
     };
-    let said = without(&["op", "revisions", "warm", &r1]);
-    let why = refusal(&said);
-    assert!(why.contains("neither `podman` nor `docker` is on the PATH"), "{why}");
     let said = without(&["doctor"]);
     let findings = said["error"]["details"]["findings"].as_array().unwrap();
     let found = findings.iter().find(|finding| finding["check"] == "containers").unwrap();
     assert_eq!(found["mend"], "apt-get install podman", "{found}");
+    let said = without(&["op", "revisions", "warm", &r1]);
+    let why = refusal(&said);
+    assert!(why.contains("neither `podman` nor `docker` is on the PATH"), "{why}");
 }

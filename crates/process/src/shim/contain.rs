@@ -63,14 +63,15 @@ async fn live(
     // What it prints comes through this process of the engine, which ends as the container does.
     let mut attached = contained.containers.command(&["start", "--attach", &contained.name]);
     attached.stdout(handed.stdout).stderr(handed.stderr).process_group(0);
+    // Podman's monitor leaves a file where it begins when the memory was too little.
+    attached.current_dir(&order.folder);
     let mut child = attached.spawn()?;
     drop(attached);
     tell(socket, Report::Started { pid: i32::try_from(child.id()).unwrap_or_default() }).await?;
     let Some(status) = until_end(&mut child, socket, &mut children, order, contained).await? else {
         return Ok(());
     };
-    let how = how(status, contained).await;
-    tell(socket, Report::Ended { how }).await
+    tell(socket, Report::Ended { how: how(status) }).await
 }
 
 /// Has the engine make it. Its environment goes there as a file in memory.
@@ -125,18 +126,14 @@ fn begin_quietly(mut command: std::process::Command) -> io::Result<Child> {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
-/// How a container ended, in words. The codes that engines give themselves are theirs both
+/// How a container ended, in words. Engines pass its code on, and have some of their own
 /// (`podman-run(1)`, "Exit Status").
-async fn how(status: ExitStatus, contained: &Contained) -> String {
-    let words = ["container", "inspect", "--format", "{{.State.OOMKilled}}", &contained.name];
-    let asked = contained.containers.ask(contained.containers.command(&words), MAKING).await;
-    if asked.is_ok_and(|said| said.out.trim() == "true") {
-        return "it used more than its memory".into();
-    }
+fn how(status: ExitStatus) -> String {
     match status.code() {
         Some(125) => "the engine could not start it".into(),
         Some(126) => "its command cannot be run".into(),
         Some(127) => "its command is not in the image".into(),
+        Some(137) => "it was killed, as is what uses more than its memory".into(),
         _ => status.to_string(),
     }
 }

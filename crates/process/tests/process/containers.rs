@@ -126,7 +126,7 @@ fn one_that_takes_too_much_memory_is_told_so_and_started_again() {
     process.wait_until_ready().unwrap();
     let before = process.address();
     assert_eq!(get(&process, "/eat"), None);
-    let ended = "it ended by itself: it used more than its memory";
+    let ended = "it ended by itself: it was killed, as is what uses more than its memory";
     eventually(ended, || process.state() == State::Waiting { why: ended.into() });
     eventually("it is ready again", || {
         process.address().is_some_and(|address| Some(&address) != before.as_ref())
