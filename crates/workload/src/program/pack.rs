@@ -184,3 +184,22 @@ fn ask(kind: PackKind, listen: ProcessListen, path: Option<String>) -> Ask {
         (None, ..) => Ask::Connection,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_of_a_container_is_not_taken_for_its_server() {
+        use PackKind::{Container, Process};
+        use ProcessListen::{Port, Socket};
+        for (kind, listen, wanted) in [
+            (Container, Port, Ask::AnyAnswer),
+            (Container, Socket, Ask::Connection),
+            (Process, Port, Ask::Connection),
+        ] {
+            assert_eq!(ask(kind, listen, None), wanted);
+            assert_eq!(ask(kind, listen, Some("/ready".into())), Ask::Path("/ready".into()));
+        }
+    }
+}
