@@ -1,9 +1,10 @@
 //! What is noted of our containers, so that those whose keeper was killed are found: a file for each,
 //! locked by its keeper. Locks end with a process, however it ends.
 
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deploy_spec::ContainerEngine;
@@ -28,16 +29,15 @@ impl Note {
 }
 
 impl Containers {
-    /// Notes a container that is about to be made.
-    pub(crate) fn note(&self, name: &str) -> io::Result<Note> {
+    /// Notes a container that is about to be made, who keeps it, and the folder that vanishes with it.
+    pub(crate) fn note(&self, name: &str, its_folder: &Path) -> io::Result<Note> {
         host_fs::private_folder().recursive(true).create(&self.folder)?;
         let path = self.folder.join(name);
         // It has its name only once it is held: nobody takes it for one that was left behind.
         let unnamed = self.folder.join(format!(".{name}"));
         let mut held = host_fs::private().write(true).create_new(true).open(&unnamed)?;
         held.lock()?;
-        // For people: who keeps it.
-        writeln!(held, "{}", std::process::id())?;
+        writeln!(held, "{}\n{}", std::process::id(), its_folder.display())?;
         std::fs::rename(&unnamed, &path)?;
         Ok(Note { path, _held: held })
     }
@@ -58,13 +58,17 @@ impl Containers {
         for note in notes.filter_map(Result::ok) {
             let name = note.file_name();
             let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-            let Ok(file) = File::open(note.path()) else { continue };
+            let Ok(mut file) = File::open(note.path()) else { continue };
             if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
                 continue;
             }
+            let mut noted = String::new();
+            let _ = file.read_to_string(&mut noted);
             match self.remove(name).await {
                 Ok(()) => {
                     tracing::warn!("the container `{name}` was left behind, and is removed");
+                    let folder = noted.lines().nth(1).map(Path::new);
+                    let _ = folder.filter(|it| is_of(name, it)).map(std::fs::remove_dir_all);
                     let _ = std::fs::remove_file(note.path());
                 }
                 Err(error) => tracing::warn!("the container `{name}` was left behind: {error}"),
@@ -85,4 +89,9 @@ impl Containers {
         }
         Err(io::Error::other(said.why()))
     }
+}
+
+/// Whether a container of this name has this folder: names begin with that of the folder.
+fn is_of(name: &str, folder: &Path) -> bool {
+    folder.file_name().and_then(OsStr::to_str).is_some_and(|its| name.starts_with(its))
 }

@@ -33,7 +33,7 @@ pub(super) fn keep(
         let mut socket = tokio::net::UnixStream::from_std(socket)?;
         let containers = &contained.containers;
         containers.remove_left().await;
-        let note = match containers.note(&contained.name) {
+        let note = match containers.note(&contained.name, &order.folder) {
             Ok(note) => note,
             Err(error) => {
                 let why = format!("it cannot be noted: {error}");

@@ -18,7 +18,7 @@ fn limited() -> Settings {
 
 fn nothing_is_left(engine: &Engine) {
     assert_eq!(engine.all(), [""; 0]);
-    assert_eq!(engine.keepers(), [""; 0]);
+    assert!(engine.noted().is_empty());
 }
 
 /// What holds for both engines, over the socket in the folder that is shared.
@@ -172,7 +172,7 @@ fn one_whose_shim_is_killed_is_removed_before_the_next_is_made() {
     let process = contain(&engine.containers, &engine.rogue(), limited(), &Arc::default());
     process.wait_until_ready().unwrap();
     let (before, names) = (process.address(), engine.all());
-    kill(&engine.keepers()[0]);
+    kill(&engine.noted()[0][0]);
     eventually("it is ready again", || {
         process.address().is_some_and(|address| Some(&address) != before.as_ref())
     });
@@ -217,7 +217,7 @@ fn one_whose_supervisor_is_killed_is_removed_by_its_shim() {
     assert_eq!(engine.all().len(), 1);
     other.kill().unwrap();
     other.wait().unwrap();
-    eventually("its note is gone", || engine.keepers().is_empty());
+    eventually("its note is gone", || engine.noted().is_empty());
     nothing_is_left(&engine);
 }
 
@@ -226,14 +226,16 @@ fn what_is_left_behind_is_removed_and_nothing_else() {
     let Some(engine) = Engine::podman() else { return };
     let mut other = another_keeper(&engine);
     let left = engine.all();
+    let [keeper, folder] = engine.noted().remove(0);
     // Both at once, as when the machine loses its power.
-    kill(&engine.keepers()[0]);
+    kill(&keeper);
     other.kill().unwrap();
     other.wait().unwrap();
     let process = contain(&engine.containers, &engine.rogue(), limited(), &Arc::default());
     process.wait_until_ready().unwrap();
     let ours = engine.all();
     assert!(ours.len() == 1 && ours != left, "{ours:?} after {left:?}");
+    assert!(!std::path::Path::new(&folder).exists(), "{folder} is left");
     // One of somebody's that is called as ours are, and is in the store of the same engine.
     let theirs = format!("{}-theirs", ours[0]);
     let label = format!("greentic.environment={}", engine.notes().display());

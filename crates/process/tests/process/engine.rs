@@ -128,10 +128,14 @@ impl Engine {
         &self.notes
     }
 
-    /// What is noted of them: who keeps each.
-    pub(crate) fn keepers(&self) -> Vec<String> {
+    /// What is noted of them: who keeps each, and a folder.
+    pub(crate) fn noted(&self) -> Vec<[String; 2]> {
         let Ok(notes) = std::fs::read_dir(&self.notes) else { return Vec::new() };
-        let read = |path: PathBuf| Some(std::fs::read_to_string(path).ok()?.trim().to_owned());
+        let read = |path: PathBuf| {
+            let text = std::fs::read_to_string(path).ok()?;
+            let (keeper, folder) = text.split_once('\n')?;
+            Some([keeper, folder.trim()].map(str::to_owned))
+        };
         notes.filter_map(|note| read(note.ok()?.path())).collect()
     }
 
