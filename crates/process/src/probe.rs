@@ -62,3 +62,36 @@ async fn attempt(endpoint: &Arc<Endpoint>, speaks: &Speaks, ask: &Ask) -> Result
         Err(error) => Err(format!("GET {path} failed: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Who accepts one connection, reads what is asked, says this and closes it.
+    fn saying(answer: &'static str) -> Arc<Endpoint> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        Arc::new(Endpoint::Address(address))
+    }
+
+    #[test]
+    fn who_accepts_in_place_of_a_server_does_not_answer_for_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let is_ready = |answer, ask: &Ask| {
+            runtime.block_on(attempt(&saying(answer), &Speaks::Http1, ask)).is_ok()
+        };
+        const NOT_FOUND: &str = "HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n";
+        assert!(is_ready("", &Ask::Connection));
+        assert!(!is_ready("", &Ask::AnyAnswer));
+        assert!(is_ready(NOT_FOUND, &Ask::AnyAnswer));
+        assert!(!is_ready(NOT_FOUND, &Ask::Path("/".into())));
+    }
+}
