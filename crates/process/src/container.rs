@@ -4,8 +4,10 @@
 //! Nothing that is secret stands in an argument list, and no engine sees a variable that a bundle
 //! named.
 
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only a shim makes a container"))]
 mod arguments;
 mod command;
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only a shim notes a container"))]
 mod leftovers;
 mod store;
 
@@ -17,7 +19,9 @@ use std::time::Duration;
 use deploy_spec::{ContainerEngine, Fault};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use arguments::{Contained, Inside, MOUNT, Own, TMP, environment_file};
+pub(crate) use arguments::{Contained, Inside, MOUNT, TMP};
+#[cfg(target_os = "linux")]
+pub(crate) use arguments::{Own, environment_file};
 
 /// How long an engine may take to make a container of an image that is there.
 pub(crate) const MAKING: Duration = Duration::from_secs(60);
