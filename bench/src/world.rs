@@ -147,6 +147,7 @@ fn staged(bundle: &str, sequence: usize) -> Result<revisions::StagedBundle, Stri
         digest: Digest::of(b"web"),
         public_path: "/".parse()?,
         url: None,
+        image: None,
     };
     Ok(revisions::StagedBundle {
         source: None,

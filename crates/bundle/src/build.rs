@@ -23,7 +23,7 @@ use crate::entry::{Entry, Format};
 use crate::image::{Image, io_fault};
 use crate::leaks::{self, Allowed, Finding, NotLookedInto};
 use crate::limits::Limits;
-use crate::{manifest, threads, tree};
+use crate::{manifest, oci_layout, threads, tree};
 pub(crate) use leave_out::{IGNORE, leak};
 use walk::Gathered;
 
@@ -122,13 +122,20 @@ pub fn build(dir: &Path, output: &Path, format: Format) -> Result<Built, Fault> 
 
 /// Refuses what could not be run anywhere; which machine it is for is asked where it is to run.
 fn check_programs(archive: &Archive) -> Result<(), Fault> {
-    let packs = archive.manifest().packs.iter().enumerate();
-    for (i, pack) in packs.filter(|(_, pack)| pack.kind == PackKind::Process) {
-        let path = pack.file()?;
-        let bytes = archive.read(path.as_str())?;
-        elf::check_for_any_machine(&bytes).map_err(|mut fault| {
-            let pack_id = &pack.pack_id;
-            fault.message = format!("pack `{pack_id}`: `{path}` cannot be run: {}", fault.message);
+    for (i, pack) in archive.manifest().packs.iter().enumerate() {
+        let Some(path) = &pack.path else { continue };
+        let checked = match pack.kind {
+            PackKind::Process => {
+                elf::check_for_any_machine(&archive.read(path.as_str())?).map_err(|mut fault| {
+                    fault.message = format!("`{path}` cannot be run: {}", fault.message);
+                    fault
+                })
+            }
+            PackKind::Container => oci_layout::check(archive, path),
+            PackKind::HttpComponent | PackKind::Static | PackKind::Upstream => Ok(()),
+        };
+        checked.map_err(|mut fault| {
+            fault.message = format!("pack `{}`: {}", pack.pack_id, fault.message);
             fault.at(format!("/packs/{i}/path"))
         })?;
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deploy_spec::{
-    BundleId, BundleManifest, Digest, Fault, Pack, PackId, PackKind, PathPrefix, UpstreamUrl,
+    BundleId, BundleManifest, Digest, Fault, ImageRef, Pack, PackId, PackKind, PathPrefix,
+    UpstreamUrl,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -54,6 +55,9 @@ pub struct PackSummary {
     /// Where an `upstream` is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<UpstreamUrl>,
+    /// Which image a `container` runs, where it is not in the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageRef>,
 }
 
 /// A bundle of which every byte was read and held to what is declared.
@@ -100,6 +104,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Fault> {
             public_path: pack.public_path.clone(),
             digest: pack_digest(&archive, pack)?,
             url: pack.url.clone(),
+            image: pack.image.clone(),
         })
     };
     Ok(Inspection {
@@ -151,10 +156,10 @@ pub fn verify(path: &Path, expected: Option<&Digest>) -> Result<Verification, Fa
 
 /// The digest that pins one pack, the same in both archive formats.
 ///
-/// `http-component` and `process`: SHA-256 of the file. `static`: SHA-256 of a listing of the folder, sorted by
-/// path, one line each: `<path>\t<size>\t<digest>\n` for a file and `<path>\tlink\t<target>\n` for
+/// `http-component` and `process`: SHA-256 of the file. `static`, and `container` with an image in the
+/// bundle: SHA-256 of a listing of the folder, sorted by path, one line each: `<path>\t<size>\t<digest>\n` for a file and `<path>\tlink\t<target>\n` for
 /// a link, with paths relative to the folder. No name can hold a tab or a line break. `upstream`:
-/// SHA-256 of its URL.
+/// SHA-256 of its URL. `container` with an image elsewhere: the digest of that.
 ///
 /// # Errors
 /// `not-found` when the pack is of another bundle; `refused` when a file cannot be read to its end.
@@ -162,10 +167,15 @@ pub fn pack_digest(archive: &Archive, pack: &Pack) -> Result<Digest, Fault> {
     if let Some(url) = &pack.url {
         return Ok(Digest::from_hash(Sha256::digest(url.as_str()).into()));
     }
+    if let Some(image) = &pack.image {
+        return Ok(image.digest());
+    }
     let path = pack.file()?.as_str();
     match (pack.kind, archive.follow(path)) {
-        (PackKind::Static, Some(folder)) => folder_digest(archive, &format!("{}/", folder.path)),
-        (PackKind::Static, None) => folder_digest(archive, ""),
+        (PackKind::Static | PackKind::Container, Some(folder)) => {
+            folder_digest(archive, &format!("{}/", folder.path))
+        }
+        (PackKind::Static | PackKind::Container, None) => folder_digest(archive, ""),
         (PackKind::HttpComponent | PackKind::Process | PackKind::Upstream, _) => {
             Ok(file_digest(archive, path)?.0)
         }

@@ -15,6 +15,7 @@ mod limits;
 mod links;
 mod manifest;
 mod names;
+mod oci_layout;
 pub mod sign;
 mod squash;
 mod threads;
@@ -30,6 +31,7 @@ pub use inspect::{
 };
 pub use leaks::{Allowed, Finding, NotLookedInto, Place, Scan, ScanKind, scan};
 pub use limits::Limits;
+pub use oci_layout::ImageLayout;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,10 @@ use crate::links::{Found, Index};
 /// The manifest's name at the root of a bundle.
 pub(crate) const NAME: &str = "bundle.yaml";
 
+/// How the digest of an image is found; `docker` takes the same words.
+const HOW_TO_PIN: &str = "`podman pull IMAGE` and then `podman image inspect --format \
+                          '{{index .RepoDigests 0}}' IMAGE` say what to write";
+
 /// Parses and checks the text of a manifest by itself.
 ///
 /// # Errors
@@ -40,7 +44,8 @@ fn in_manifest(mut fault: Fault) -> Fault {
         fault.message
     );
     if fault.hint.is_none() {
-        fault.hint = Some(format!("mend {NAME}"));
+        let of_image = pointer.starts_with("/packs/") && pointer.ends_with("/image");
+        fault.hint = Some(if of_image { HOW_TO_PIN.to_owned() } else { format!("mend {NAME}") });
     }
     fault
 }
@@ -91,7 +96,7 @@ fn paths(manifest: &BundleManifest) -> Vec<(String, &InnerPath, EntryKind)> {
     let packs = manifest.packs.iter().enumerate().filter_map(|(i, pack)| {
         let wanted = match pack.kind {
             PackKind::HttpComponent | PackKind::Process => EntryKind::File,
-            PackKind::Static => EntryKind::Directory,
+            PackKind::Static | PackKind::Container => EntryKind::Directory,
             PackKind::Upstream => return None,
         };
         Some((format!("/packs/{i}/path"), pack.path.as_ref()?, wanted))

@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod actor;
 pub mod audit;
 pub mod backup;
+mod container_engine;
 pub mod deployment;
 pub mod descriptor;
 pub mod digest;
@@ -37,6 +38,7 @@ pub use access_log::{AccessLine, Ended, Served, Why};
 pub use actor::{Actor, ActorKind};
 pub use audit::{AuditEvent, AuditResult, Authorization, GenerationChange, Permission};
 pub use backup::Backup;
+pub use container_engine::ContainerEngine;
 pub use deployment::{BundleDeployment, DeploymentLifecycle, DeploymentRecord, SessionSource};
 pub use descriptor::Descriptor;
 pub use digest::Digest;
@@ -46,9 +48,9 @@ pub use host_config::HostConfig;
 pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{
-    BundleManifest, Health, InnerPath, Limits, Pack, PackKind, ProcessListen, ProcessProbe,
-    ProcessSettings, Protocol, SecretNeed, UpstreamScheme, UpstreamTarget, UpstreamTls,
-    UpstreamUrl, hands_out_credentials,
+    BundleManifest, ContainerSettings, Health, ImageRef, InnerPath, Limits, Pack, PackKind,
+    ProcessListen, ProcessProbe, ProcessSettings, Protocol, SecretNeed, UpstreamScheme,
+    UpstreamTarget, UpstreamTls, UpstreamUrl, hands_out_credentials,
 };
 pub use pack_ref::PackRef;
 pub use reference::{CredentialsRef, PolicyRef, SecretPath, SecretRef};

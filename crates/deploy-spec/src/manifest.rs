@@ -1,5 +1,6 @@
 //! `bundle.yaml`: what a bundle says about itself.
 
+mod container;
 mod process;
 mod protocol;
 mod upstream;
@@ -14,6 +15,7 @@ use crate::route::PathPrefix;
 use crate::slug::{BundleId, PackId};
 use crate::text::{checked_text, shown};
 
+pub use container::{ContainerSettings, ImageRef};
 pub use process::{ProcessListen, ProcessProbe, ProcessSettings};
 pub use protocol::{Protocol, UpstreamTls};
 pub use upstream::{UpstreamScheme, UpstreamTarget, UpstreamUrl, hands_out_credentials};
@@ -83,31 +85,38 @@ pub struct Pack {
     /// How it runs.
     pub kind: PackKind,
     /// `http-component`: a component file. `static`: a folder. `process`: a static ELF executable.
-    /// An `upstream` has none.
+    /// `container`: a folder that is an OCI image layout, where no `image` is named. An `upstream` has
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<InnerPath>,
     /// Where an `upstream` is; the other kinds have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<UpstreamUrl>,
+    /// Which image a `container` runs, where it is not in the bundle; the other kinds have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageRef>,
     /// Where it answers below the deployment's path prefix.
     #[serde(default)]
     pub public_path: PathPrefix,
     /// Bounds on what one request may use.
     #[serde(default)]
     pub limits: Limits,
-    /// Hosts it may call; empty means none. A `process` and an `upstream` call whom they like, so
-    /// they name none.
+    /// Hosts it may call; empty means none. A `process`, a `container` and an `upstream` call whom
+    /// they like, so they name none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
-    /// Which HTTP a `process` or an `upstream` is spoken to in.
+    /// Which HTTP a `process`, a `container` or an `upstream` is spoken to in.
     #[serde(default, skip_serializing_if = "Protocol::is_auto")]
     pub protocol: Protocol,
     /// Who an `upstream` at `https:` must prove to be; the others have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<UpstreamTls>,
-    /// How a `process` is run; the other kinds have none.
+    /// How a `process` or a `container` is run; the other kinds have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessSettings>,
+    /// What only a `container` has; the other kinds have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerSettings>,
 }
 
 /// How a pack runs.
@@ -120,6 +129,8 @@ pub enum PackKind {
     Static,
     /// A static ELF executable that serves HTTP.
     Process,
+    /// An OCI image that serves HTTP, run by Podman or Docker.
+    Container,
     /// A server that already runs, and is not started or stopped.
     Upstream,
 }
@@ -128,7 +139,7 @@ impl Pack {
     /// Where it is in the bundle.
     ///
     /// # Errors
-    /// `invalid-input` for an `upstream`, of which nothing is there.
+    /// `invalid-input` for an `upstream` and for an image that is named, of which nothing is there.
     pub fn file(&self) -> Result<&InnerPath, Fault> {
         let nothing = || format!("nothing of pack `{}` is in the bundle", self.pack_id);
         self.path.as_ref().ok_or_else(|| Fault::invalid(nothing()))
@@ -143,6 +154,7 @@ impl PackKind {
             Self::HttpComponent => "http-component",
             Self::Static => "static",
             Self::Process => "process",
+            Self::Container => "container",
             Self::Upstream => "upstream",
         }
     }
@@ -151,7 +163,7 @@ impl PackKind {
     const fn memory_mb_max(self) -> u32 {
         match self {
             Self::HttpComponent | Self::Static | Self::Upstream => 256,
-            Self::Process => 65_536,
+            Self::Process | Self::Container => 65_536,
         }
     }
 }
@@ -161,7 +173,8 @@ impl PackKind {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// `http-component`: linear memory of one instance, in MiB (1 to 256). `process`: memory that
-    /// each of its processes may write, in MiB (1 to 65 536). Means nothing to an `upstream`.
+    /// each of its processes may write, in MiB (1 to 65 536). `container`: memory of all of it.
+    /// Means nothing to an `upstream`.
     #[schemars(range(min = 1, max = 65_536))]
     pub memory_mb: u32,
     /// Wall-clock time of one request until its response ends, in milliseconds (1 to 600 000).
@@ -236,6 +249,7 @@ impl BundleManifest {
                 return Err(Fault::invalid(why).at(at("limits/memory_mb")));
             }
             process::check(pack, i)?;
+            container::check(pack, i)?;
             upstream::check(pack, i)?;
             protocol::check(pack, i)?;
             if !(1..=600_000).contains(&pack.limits.timeout_ms) {

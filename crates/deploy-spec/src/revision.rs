@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::digest::Digest;
 use crate::lifecycle::Lifecycle;
-use crate::manifest::{PackKind, UpstreamUrl};
+use crate::manifest::{ImageRef, PackKind, UpstreamUrl};
 use crate::reference::SecretRef;
 use crate::route::PathPrefix;
 use crate::slug::{BundleId, PackId};
@@ -39,6 +39,9 @@ pub struct PinnedPack {
     /// Where an `upstream` is; the digest is that of this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<UpstreamUrl>,
+    /// Which image a `container` runs, where it is not in the bundle; the digest is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageRef>,
 }
 
 /// One secret of a revision, pinned to the version that it was proven with.

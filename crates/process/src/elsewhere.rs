@@ -1,11 +1,13 @@
 //! Where nothing is that a program needs: no descriptors to hand over, no users, no sockets. None is
 //! ever made here, and so none is started, asked or stopped.
 
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeWriter};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deploy_spec::Fault;
+use deploy_spec::{ContainerEngine, Digest, Fault, ImageRef};
 
 use crate::launcher::Launcher;
 use crate::only_linux;
@@ -19,6 +21,42 @@ pub enum Program {}
 /// A program that is kept running; there is none.
 #[derive(Debug)]
 pub enum Process {}
+
+/// What runs containers; there is none.
+#[derive(Debug, Clone)]
+pub enum Containers {}
+
+/// An image in the store of an engine.
+#[derive(Debug, Clone)]
+pub struct Image;
+
+/// What a container is made of.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// Its image.
+    pub image: Image,
+    /// What is run in place of the image's entry point.
+    pub command: Option<String>,
+    /// The port that it listens on inside.
+    pub port: u16,
+    /// Thousandths of a processor that it may use.
+    pub cpu_milli: Option<u32>,
+}
+
+/// What would be kept running.
+#[derive(Debug, Clone)]
+pub enum Launch {
+    /// A program of a bundle.
+    Program(Program),
+    /// A container of an image.
+    Container(Container),
+}
+
+/// What runs containers here: nothing.
+#[must_use]
+pub const fn find_engine(_: &OsStr) -> Option<(ContainerEngine, PathBuf)> {
+    None
+}
 
 /// What all programs of this process would share.
 #[derive(Debug, Clone)]
@@ -41,17 +79,84 @@ impl Supervisor {
         Self
     }
 
-    /// Starts a program, if there were one.
+    /// The same: there is no engine.
+    #[must_use]
+    pub fn with_containers(self, _: Option<Containers>) -> Self {
+        self
+    }
+
+    /// What runs containers here.
     ///
     /// # Errors
-    /// None.
+    /// `refused`, always.
+    pub fn containers(&self) -> Result<&Containers, Fault> {
+        Err(only_linux::refusal())
+    }
+
+    /// Starts nothing.
+    ///
+    /// # Errors
+    /// `refused`, always.
     pub fn start(
         &self,
-        program: &Program,
+        _: impl Into<Launch>,
         _: Settings,
         _: Arc<dyn Sink>,
     ) -> Result<Process, Fault> {
+        Err(only_linux::refusal())
+    }
+}
+
+impl Image {
+    /// The image that a reference names.
+    #[must_use]
+    pub const fn named(_: &ImageRef) -> Self {
+        Self
+    }
+}
+
+impl Containers {
+    /// None.
+    #[must_use]
+    pub fn find(_: &OsStr, _: Vec<(OsString, OsString)>, _: PathBuf) -> Option<Self> {
+        None
+    }
+
+    /// Brings an image, if there were an engine.
+    ///
+    /// # Errors
+    /// None.
+    pub fn fetch(&self, _: &ImageRef) -> Result<(), Fault> {
+        match *self {}
+    }
+
+    /// Takes an image, if there were an engine.
+    ///
+    /// # Errors
+    /// None.
+    pub fn load(
+        &self,
+        _: &Digest,
+        _: impl FnOnce(&mut PipeWriter) -> io::Result<()> + Send,
+    ) -> Result<Image, Fault> {
+        match *self {}
+    }
+
+    /// Removes what was left behind, if there were an engine.
+    pub fn clear_up(&self) {
+        match *self {}
+    }
+}
+
+impl From<&Program> for Launch {
+    fn from(program: &Program) -> Self {
         match *program {}
+    }
+}
+
+impl From<Container> for Launch {
+    fn from(container: Container) -> Self {
+        Self::Container(container)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Runs programs that bundles bring: checked before they could run, confined, watched over, and
-//! gone with everything they began when they should be.
+//! Runs programs that bundles bring, and containers that they name: checked before they could run,
+//! confined, watched over, and gone with everything they began when they should be.
 //!
 //! A [`Program`] is a static ELF executable in sealed memory. [`Supervisor::start`] keeps it running
 //! as a [`Process`], which answers HTTP at its [`upstream::Endpoint`] once it is ready. Between the
@@ -12,18 +12,25 @@
 //! shares with everyone: the network, and the files that everyone may read. Where we are not root
 //! it runs as we do, and can do to us what any program of ours could.
 //!
+//! A [`Container`] is kept running in the same way, by Podman or Docker ([`Containers`]): its shim
+//! makes it, waits for its end and removes it. What it gets is said in `container/arguments.rs`.
+//!
 //! Nothing here knows bundles, revisions or HTTP beyond the probe.
 
 #[cfg(unix)]
-mod address;
-#[cfg(unix)]
 mod backoff;
+#[cfg(unix)]
+mod container;
 #[cfg(not(unix))]
 mod elsewhere;
+#[cfg(unix)]
+mod launch;
 mod launcher;
 #[cfg(unix)]
 mod logs;
 mod only_linux;
+#[cfg(unix)]
+mod place;
 #[cfg(unix)]
 mod probe;
 #[cfg(unix)]
@@ -40,12 +47,18 @@ mod users;
 #[cfg(unix)]
 mod wire;
 
+#[cfg(unix)]
+pub use container::{Container, Containers, Image, find_engine};
 #[cfg(not(unix))]
-pub use elsewhere::{Process, Program, Supervisor};
+pub use elsewhere::{
+    Container, Containers, Image, Launch, Process, Program, Supervisor, find_engine,
+};
+#[cfg(unix)]
+pub use launch::Launch;
 pub use launcher::Launcher;
 #[cfg(unix)]
 pub use program::Program;
-pub use settings::{Limits, Listen, Probe, Restart, Settings};
+pub use settings::{Ask, Limits, Listen, Probe, Restart, Settings};
 pub use shim::main as shim_main;
 pub use sink::{Output, Sink};
 #[cfg(unix)]

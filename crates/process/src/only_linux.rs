@@ -5,7 +5,7 @@ use deploy_spec::Fault;
 /// Why none does.
 pub(crate) fn refusal() -> Fault {
     Fault::refused(format!(
-        "programs of bundles run on Linux, and this is {}",
+        "programs and containers of bundles run on Linux, and this is {}",
         std::env::consts::OS
     ))
     .hint("gtc single-vm bootstrap brings the bundle to a machine with Linux")

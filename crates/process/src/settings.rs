@@ -1,4 +1,4 @@
-//! How a program is to be run: all that a caller decides.
+//! How a program or a container is to be run: all that a caller decides.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,11 +9,13 @@ use upstream::Speaks;
 /// How a program is run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What the log and `argv[0]` call it. Two of the same name may share a user id.
+    /// What the log and `argv[0]` call it, and the label `greentic.workload` of a container. Two of the
+    /// same name may share a user id.
     pub name: String,
     /// Its arguments. Everyone on the machine can read them: no secrets.
     pub args: Vec<String>,
-    /// Its environment; nothing else is in it but `TMPDIR` and where it must listen.
+    /// Its environment; nothing else is in it but `TMPDIR`, where it must listen, and what an image
+    /// brings. A container's values have one line each.
     pub env: BTreeMap<String, String>,
     /// Where it must listen.
     pub listen: Listen,
@@ -50,14 +52,16 @@ impl Settings {
 /// Where a program must listen for HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
-    /// On TCP port `PORT` of 127.0.0.1. The port was free a moment ago; another account of this
-    /// machine could take it first, so a socket is the better choice.
+    /// On TCP port `PORT` of 127.0.0.1; a container of all its addresses. The port was free a moment
+    /// ago; another account of this machine could take it first, so a socket is the better choice.
     Port,
-    /// On the Unix socket at the path `GREENTIC_SOCKET`, in a folder that only it may enter.
+    /// On the Unix socket at the path `GREENTIC_SOCKET`, in a folder that only it may enter. A
+    /// container that does has no network.
     Socket,
 }
 
-/// What a program may use; the kernel holds it to that (`setrlimit(2)`).
+/// What a program may use; the kernel holds it to that (`setrlimit(2)`, and `cgroups(7)` for all of a
+/// container).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Memory it may write, of each of its processes, in MiB (`RLIMIT_DATA`: address space that is
@@ -78,9 +82,8 @@ impl Default for Limits {
 /// How it is found out that a program is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// Asked with GET: ready when the status is from 200 to 399. None: ready when it accepts a
-    /// connection.
-    pub path: Option<String>,
+    /// What it must do. Default: accept a connection.
+    pub ask: Ask,
     /// How long after one attempt the next is made. Default: 50 ms.
     pub interval: Duration,
     /// How long one attempt may take. Default: 2 s.
@@ -90,10 +93,21 @@ pub struct Probe {
     pub deadline: Duration,
 }
 
+/// What a program must do to be ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Accept a connection. That says nothing where the engine of a container accepts in its place.
+    Connection,
+    /// Answer a GET of `/`, whatever it says.
+    AnyAnswer,
+    /// Answer a GET of this path with a status from 200 to 399.
+    Path(String),
+}
+
 impl Default for Probe {
     fn default() -> Self {
         Self {
-            path: None,
+            ask: Ask::Connection,
             interval: Duration::from_millis(50),
             timeout: Duration::from_secs(2),
             deadline: Duration::from_secs(30),

@@ -1,12 +1,15 @@
-//! The process between a supervisor and a program: one for each start, of one thread.
+//! The process between a supervisor and a program or container: one for each start, of one thread.
 //!
 //! It is there because two things need a process of their own. Whoever gives up powers and limits
 //! itself before it becomes the program must not be a thread among others. And whoever is to find
 //! every process that the program leaves behind must be where the kernel hands orphans
-//! (`PR_SET_CHILD_SUBREAPER`). When the supervisor is gone, however it went, so is the program.
+//! (`PR_SET_CHILD_SUBREAPER`). When the supervisor is gone, however it went, so is the program; and so is
+//! a container, which no process of ours would outlive otherwise.
 
 #[cfg(target_os = "linux")]
 mod confine;
+#[cfg(target_os = "linux")]
+mod contain;
 #[cfg(target_os = "linux")]
 mod keep;
 #[cfg(target_os = "linux")]
@@ -44,7 +47,10 @@ fn obey() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let (role, order, handed) = Order::receive(&socket)?;
     match role {
-        Role::Keep => keep::keep(socket, &order, handed),
+        Role::Keep => match &order.contained {
+            Some(contained) => contain::keep(socket, &order, contained, handed),
+            None => keep::keep(socket, &order, handed),
+        },
         Role::Become => Err(confine::become_program(&socket, &order, handed)),
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps programs running: starts them, asks whether they are ready, starts them again.
+//! Keeps programs and containers running: starts them, asks whether they are ready, starts them again.
 
 mod one_life;
 mod watch_over;
@@ -10,8 +10,9 @@ use std::time::Duration;
 use deploy_spec::Fault;
 use tokio::sync::watch;
 
+use crate::container::{Containers, MAKING, check as check_container};
+use crate::launch::Launch;
 use crate::launcher::Launcher;
-use crate::program::Program;
 use crate::settings::Settings;
 use crate::sink::Sink;
 use crate::state::{Board, State};
@@ -25,20 +26,22 @@ struct Shared {
     launcher: Launcher,
     folder: PathBuf,
     users: Arc<Users>,
+    containers: Option<Containers>,
     roll: fn() -> u32,
 }
 
 /// All that one program's supervision needs.
 struct Task {
     shared: Arc<Shared>,
-    program: Program,
+    launch: Launch,
     settings: Settings,
     sink: Arc<dyn Sink>,
+    /// Whose id a program has; a container has the users of its image.
     user: Lease,
     board: Arc<Board>,
 }
 
-/// A program that is kept running. Dropping it stops the program: SIGTERM to its process group,
+/// A program or a container that is kept running. Dropping it stops it: SIGTERM to its process group,
 /// after the grace SIGKILL to whatever is left, and nothing is left then. It does not wait for that.
 pub struct Process {
     board: Arc<Board>,
@@ -54,28 +57,52 @@ impl Supervisor {
     #[must_use]
     pub fn new(launcher: Launcher, folder: PathBuf, roll: fn() -> u32) -> Self {
         let users = Arc::new(Users::detect());
-        Self(Arc::new(Shared { launcher, folder, users, roll }))
+        Self(Arc::new(Shared { launcher, folder, users, containers: None, roll }))
     }
 
-    /// Starts a program and keeps it running, on a thread of its own. Does not wait for it.
+    /// The same, with an engine that runs containers, if there is one.
+    #[must_use]
+    pub fn with_containers(self, containers: Option<Containers>) -> Self {
+        let Shared { launcher, folder, users, roll, .. } = &*self.0;
+        let (launcher, folder, users) = (launcher.clone(), folder.clone(), Arc::clone(users));
+        Self(Arc::new(Shared { launcher, folder, users, containers, roll: *roll }))
+    }
+
+    /// What runs containers here.
+    ///
+    /// # Errors
+    /// `unavailable` when nothing does.
+    pub fn containers(&self) -> Result<&Containers, Fault> {
+        self.0.containers.as_ref().ok_or_else(no_engine)
+    }
+
+    /// Starts a program or a container and keeps it running, on a thread of its own. Does not wait
+    /// for it.
     ///
     /// # Errors
     /// `invalid-input` when an argument or a variable cannot be passed; `unavailable` when there
-    /// is no user id or no thread for it.
+    /// is no user id, no engine or no thread for it.
     pub fn start(
         &self,
-        program: &Program,
+        launch: impl Into<Launch>,
         settings: Settings,
         sink: Arc<dyn Sink>,
     ) -> Result<Process, Fault> {
         check(&settings)?;
-        let user = self.0.users.lease(&settings.name)?;
+        let launch = launch.into();
+        let (user, making) = match &launch {
+            Launch::Program(_) => (self.0.users.lease(&settings.name)?, Duration::ZERO),
+            Launch::Container(_) => {
+                check_container(&settings.env)?;
+                self.containers().map(|_| (Lease::default(), MAKING))?
+            }
+        };
         let board = Arc::new(Board::new());
         let (stop, told) = watch::channel(false);
-        let patience = settings.probe.deadline + settings.grace + one_life::OVERDUE;
+        let patience = making + settings.probe.deadline + settings.grace + one_life::OVERDUE;
         let task = Task {
             shared: Arc::clone(&self.0),
-            program: program.clone(),
+            launch,
             settings,
             sink,
             user,
@@ -87,6 +114,14 @@ impl Supervisor {
         })?;
         Ok(Process { board, stop, patience })
     }
+}
+
+fn no_engine() -> Fault {
+    if !cfg!(target_os = "linux") {
+        return crate::only_linux::refusal();
+    }
+    Fault::unavailable("nothing runs containers here: neither `podman` nor `docker` is on the PATH")
+        .hint("apt-get install podman")
 }
 
 /// What the kernel cannot pass on is refused before anything is started.

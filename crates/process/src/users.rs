@@ -95,8 +95,8 @@ fn is_mapped(map: &str, range: &RangeInclusive<u32>) -> bool {
     map.trim().is_empty() || map.lines().any(covers)
 }
 
-/// A user id that is in use; given back when dropped.
-#[derive(Debug)]
+/// A user id that is in use, or none; given back when dropped.
+#[derive(Debug, Default)]
 pub(crate) struct Lease(Option<(Arc<Users>, u32)>);
 
 impl Lease {

@@ -1,6 +1,6 @@
 //! What a supervisor and a shim say to each other, over a socket that is the shim's standard input.
 //!
-//! The supervisor sends one [`Order`] with three descriptors; from then on, that it closes the
+//! The supervisor sends one [`Order`] with its descriptors; from then on, that it closes the
 //! socket means "stop". The shim sends [`Report`]s, one line of JSON each, and closes the socket
 //! when nothing of the program is left.
 
@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde::{Deserialize, Serialize};
 
+use crate::container::Contained;
 use crate::launcher::Launcher;
 use crate::program::{Use, sealed};
 use crate::settings::Limits;
@@ -31,13 +32,15 @@ pub(crate) struct Order {
     pub(crate) user: Option<u32>,
     pub(crate) limits: Limits,
     pub(crate) grace_ms: u64,
+    /// The container that is to be; none: the program that goes with this is run.
+    pub(crate) contained: Option<Contained>,
 }
 
 /// Which of the two things a shim does with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Role {
-    /// Start the program, keep watch, and clear up behind it.
+    /// Start the program or the container, keep watch, and clear up behind it.
     Keep = b'k',
     /// Give up every power and become the program.
     #[cfg(target_os = "linux")]
@@ -59,12 +62,13 @@ pub(crate) enum Report {
 /// The descriptors that go with an order.
 #[derive(Debug)]
 pub(crate) struct Handed<Fd> {
-    pub(crate) program: Fd,
+    /// What is run; none where an engine does that.
+    pub(crate) program: Option<Fd>,
     pub(crate) stdout: Fd,
     pub(crate) stderr: Fd,
 }
 
-/// How many descriptors are sent: the order itself, and what goes with it.
+/// The most descriptors that are sent: the order itself, and what goes with it.
 const COUNT: usize = 4;
 
 /// A peer that is gone is an error, and no signal.
@@ -83,7 +87,8 @@ impl Order {
         handed: &Handed<BorrowedFd<'_>>,
     ) -> io::Result<()> {
         let text = sealed(&serde_json::to_vec(self)?, Use::Read)?;
-        let fds = [text.as_fd(), handed.program, handed.stdout, handed.stderr];
+        let mut fds = vec![text.as_fd(), handed.stdout, handed.stderr];
+        fds.extend(handed.program);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(COUNT))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&fds));
@@ -118,9 +123,11 @@ impl Order {
                 fds.extend(more);
             }
         }
-        let fds: [std::os::fd::OwnedFd; COUNT] =
-            fds.try_into().map_err(|_| bad("an order without its files"))?;
-        let [text, program, stdout, stderr] = fds;
+        let mut fds = fds.into_iter();
+        let (Some(text), Some(stdout), Some(stderr)) = (fds.next(), fds.next(), fds.next()) else {
+            return Err(bad("an order without its files"));
+        };
+        let program = fds.next();
         let mut json = Vec::new();
         std::fs::File::from(text).read_to_end(&mut json)?;
         Ok((role, serde_json::from_slice(&json)?, Handed { program, stdout, stderr }))

@@ -8,8 +8,8 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use bundle::Archive;
 use deploy_spec::{
-    Digest, Fault, Pinned, RevisionId, RuntimeDeployment, RuntimeRevision, SecretRef, Served,
-    Timestamp,
+    BundleManifest, Digest, Fault, Pinned, RevisionId, RuntimeDeployment, RuntimeRevision,
+    SecretRef, Served, Timestamp,
 };
 use meter::{Budget, Meters};
 use serde_json::{Map, Value};
@@ -118,11 +118,27 @@ impl Backend {
         self.is_prepared.store(true, Ordering::Relaxed);
     }
 
-    /// The workload, loaded now if it was not.
+    /// The workload, loaded now if it was not. Nothing is brought from elsewhere: somebody may be
+    /// waiting for an answer.
     ///
     /// # Errors
     /// Why it cannot be loaded.
     pub fn workload(&self) -> Result<&Arc<Workload>, Fault> {
+        self.load(|_| Ok(()))
+    }
+
+    /// The same where nobody waits, so that the images of its containers can come first.
+    ///
+    /// # Errors
+    /// As [`Self::workload`].
+    pub(crate) fn fetched(&self) -> Result<&Arc<Workload>, Fault> {
+        self.load(|manifest| self.engine.fetch(manifest))
+    }
+
+    fn load(
+        &self,
+        fetch: impl FnOnce(&BundleManifest) -> Result<(), Fault>,
+    ) -> Result<&Arc<Workload>, Fault> {
         if let Some(workload) = self.loaded.get() {
             return Ok(workload);
         }
@@ -130,6 +146,7 @@ impl Backend {
         if self.loaded.get().is_none() {
             self.tell_other_engine();
             let archive = Archive::open(&inside(&self.folder, &self.artifact)?)?;
+            fetch(archive.manifest())?;
             let workload = self.engine.load(&archive, &self.digest, &self.given()?)?;
             let _ = self.loaded.set(Arc::new(workload));
         }
@@ -148,7 +165,7 @@ impl Backend {
     /// # Errors
     /// Why it cannot be loaded.
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
-        let workload = self.workload()?;
+        let workload = self.fetched()?;
         if let Err(fault) = workload.wait_until_ready() {
             tracing::error!(%fault, "a revision that takes traffic is not ready");
         }

@@ -29,7 +29,7 @@ pub struct Proof {
     pub workload: Option<Arc<Workload>>,
 }
 
-/// Runs the gate of a revision. Blocks: it hashes, compiles and asks for readiness.
+/// Runs the gate of a revision. Blocks: it hashes, pulls images, compiles and asks for readiness.
 #[must_use]
 pub fn prove(
     store: &EnvironmentStore,
@@ -124,6 +124,7 @@ fn packs(
             return Err(format!("pack `{}` has digest {found}, which is not pinned", pack.pack_id));
         }
     }
+    engine.fetch(archive.manifest()).map_err(words)?;
     let loaded = engine.load(archive, &revision.bundle_digest, given);
     let workload = Arc::new(loaded.map_err(words)?);
     Ok((format!("{} loaded", archive.manifest().packs.len()), workload))

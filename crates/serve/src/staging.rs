@@ -83,6 +83,7 @@ pub fn stage_facts(
             digest: bundle::pack_digest(&archive, pack)?,
             public_path: pack.public_path.clone(),
             url: pack.url.clone(),
+            image: pack.image.clone(),
         })
     };
     let config = BundleConfig::read(&archive)?.map(|config| config.declared());

@@ -1,6 +1,7 @@
 //! What a machine can have: the kinds of things that a deployment is made of, each with the fields
 //! by which what is wanted is compared with what is there.
 
+pub use deploy_spec::ContainerEngine as Engine;
 use deploy_spec::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -74,27 +75,6 @@ pub enum Role {
     Server,
     /// A client's of the admin endpoint.
     Client,
-}
-
-/// What runs containers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Engine {
-    /// Podman.
-    Podman,
-    /// Docker.
-    Docker,
-}
-
-impl Engine {
-    /// The program.
-    #[must_use]
-    pub const fn program(self) -> &'static str {
-        match self {
-            Self::Podman => "/usr/bin/podman",
-            Self::Docker => "/usr/bin/docker",
-        }
-    }
 }
 
 /// One thing that the machine should have.

@@ -28,7 +28,7 @@ mod tls;
 
 pub use body::Incoming;
 pub use client::Client;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Trust};
 pub use error::{BoxError, Error};
 pub use head::{Framing, HeadView, ResponseHead, Violation};
 pub use settings::Settings;

@@ -9,6 +9,7 @@ use process::Supervisor;
 use serde_json::{Map, Value};
 
 use crate::component::{Components, Granted};
+use crate::container;
 use crate::program::ProgramPack;
 use crate::site::{FileCache, Site};
 use crate::upstream::UpstreamPack;
@@ -25,8 +26,8 @@ pub struct EngineSettings {
     pub instances: u32,
     /// How much memory the contents of small static files may take, in MiB. Default: 64.
     pub file_cache_mb: u32,
-    /// Who keeps the programs of bundles running. Default: nobody, and bundles with a pack of the
-    /// kind `process` are refused.
+    /// Who keeps the programs and containers of bundles running. Default: nobody, and bundles with a
+    /// pack of the kind `process` or `container` are refused.
     pub supervisor: Option<Supervisor>,
 }
 
@@ -72,7 +73,23 @@ impl Engine {
         Ok(Self(Arc::new(Shared { components, files, supervisor })))
     }
 
-    /// Loads every pack of a bundle. Blocks: it reads components and programs from the archive, and
+    /// Brings what a bundle runs and does not hold: the images of its containers that are not in the
+    /// store of their engine. Blocks as long as that takes.
+    ///
+    /// # Errors
+    /// `unavailable` when there is no engine, or an image cannot be had; `refused` when there is
+    /// nobody to keep containers running.
+    pub fn fetch(&self, manifest: &BundleManifest) -> Result<(), Fault> {
+        for pack in &manifest.packs {
+            if let Some(image) = &pack.image {
+                let supervisor = self.0.supervisor.as_ref().ok_or_else(no_supervisor)?;
+                container::fetch(supervisor, pack, image)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads every pack of a bundle, and brings nothing from elsewhere: see [`Self::fetch`]. Blocks: it reads components and programs from the archive, and
     /// compiles the components that are not in the cache. Programs are started, not waited for:
     /// that is [`Workload::wait_until_ready`].
     ///
@@ -122,6 +139,11 @@ impl Engine {
                 let bytes = archive.read(pack.file()?.as_str())?;
                 let program = ProgramPack::start(supervisor, &bytes, pack, given, granted)?;
                 Ok(Runs::Program(Arc::new(program)))
+            }
+            PackKind::Container => {
+                let supervisor = self.0.supervisor.as_ref().ok_or_else(no_supervisor)?;
+                let container = container::start(supervisor, archive, pack, given, granted)?;
+                Ok(Runs::Program(Arc::new(container)))
             }
             PackKind::Upstream => {
                 Ok(Runs::Upstream(Arc::new(UpstreamPack::new(archive, pack, given)?)))

@@ -1,5 +1,5 @@
-//! How a revision runs: WASM components in a metered sandbox, static files in place, programs that
-//! are kept running and proxied to, and servers that run already and are only proxied to.
+//! How a revision runs: WASM components in a metered sandbox, static files in place, programs and
+//! containers that are kept running and proxied to, and servers that run already and are only proxied to.
 //!
 //! An [`Engine`] is shared by the process; [`Engine::load`] turns an open bundle into a
 //! [`Workload`]; [`Workload::respond`] answers requests and never fails: what goes wrong inside a
@@ -10,6 +10,7 @@
 
 mod body;
 mod component;
+mod container;
 mod engine;
 mod failure;
 mod hop_by_hop;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use deploy_spec::{Fault, Pack, PackId, Protocol, UpstreamScheme, UpstreamTarget};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, Uri};
-use upstream::{Alpn, Client, Endpoint, HeadView, Settings, Speaks, Tls};
+use upstream::{Alpn, Client, Endpoint, HeadView, Settings, Speaks, Tls, Trust};
 
 use crate::body::{Body, BoxError};
 use crate::engine::Given;
@@ -38,7 +38,7 @@ impl UpstreamPack {
         let url = pack.url.as_ref().ok_or_else(|| Fault::invalid("an `upstream` has a `url`"))?;
         let (endpoint, base) = match url.target() {
             UpstreamTarget::Unix { path } => {
-                (Endpoint::Unix { path: path.into(), owner: None }, "")
+                (Endpoint::Unix { path: path.into(), trust: Trust::Path }, "")
             }
             UpstreamTarget::Tcp { host, port, base, .. } => match host.parse::<IpAddr>() {
                 Ok(address) => (Endpoint::Address((address, port).into()), base),

@@ -2,14 +2,18 @@
 //!
 //! What takes more than records to know comes in as [`DoctorFacts`]; what it means is decided here.
 
+mod containers;
 mod findings;
 mod pinned;
 
 pub use self::pinned::{LostSecret, living, pinned_values, runs_proven};
 
-use deploy_spec::{Descriptor, Digest, EnvironmentId, Fault, Revision, SecretRef, Slot, Timestamp};
+use deploy_spec::{
+    ContainerEngine, Descriptor, Digest, EnvironmentId, Fault, Revision, SecretRef, Slot, Timestamp,
+};
 use serde::Serialize;
 
+use self::containers::{has_containers, of_containers};
 use self::findings::{of_machine, of_records, of_trust};
 use self::pinned::{lost, of_engine, of_lost};
 use crate::backups::contradictions;
@@ -39,6 +43,8 @@ pub struct DoctorFacts {
     pub missing_values: Vec<String>,
     /// The version of this program's engine; none when no revision was proven by one.
     pub engine: Option<String>,
+    /// What runs containers on this machine.
+    pub container_engine: Option<ContainerEngine>,
     /// The files in which the value of a secret stands: file, secret.
     pub leaks: Vec<(String, String)>,
     /// What looks like a secret in the bundles: bundle, what was found where.
@@ -124,6 +130,9 @@ pub struct Diagnosis {
     pub secrets: SecretsChecked,
     /// The files in which the value of a secret stands.
     pub leaks: Vec<String>,
+    /// What runs the containers of its revisions; none where there are none, or nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_engine: Option<ContainerEngine>,
     /// All that was found, with the command that mends it.
     pub findings: Vec<Finding>,
 }
@@ -151,6 +160,7 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
             lost: lost(view, &records, &facts.missing_values)?,
         },
         leaks: facts.leaks.iter().map(|(file, secret)| format!("{file}: {secret}")).collect(),
+        container_engine: facts.container_engine.filter(|_| has_containers(&records)),
         findings: Vec::new(),
     };
     let broken = |kind: &Descriptor| facts.broken_packs.iter().any(|(broken, ..)| broken == kind);
@@ -169,6 +179,7 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
         of_trust(&environment, &records),
         of_lost(&id, &diagnosis.secrets.lost),
         of_engine(&id, &records, facts.engine.as_deref()),
+        of_containers(&records, facts.container_engine),
         of_machine(&id, facts, newest(&records)),
     ]
     .concat();

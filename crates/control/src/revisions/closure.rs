@@ -40,7 +40,8 @@ pub(super) fn closure(view: &dyn View, revision: &Revision) -> Result<Vec<Pin>, 
         let kind = pack.kind.as_str();
         let pin = Pin::new("pack", pack.pack_id.to_string(), digest(&pack.digest));
         let to = pack.url.as_ref().map_or(String::new(), |url| format!(", to {url}"));
-        pins.push(pin.noted(format!("{kind} at {}{to}", pack.public_path)));
+        let of = pack.image.as_ref().map_or(String::new(), |image| format!(", of {image}"));
+        pins.push(pin.noted(format!("{kind} at {}{to}{of}", pack.public_path)));
     }
     let values = match revision.config.len() {
         1 => "1 value".to_owned(),

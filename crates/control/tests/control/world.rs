@@ -335,6 +335,7 @@ pub(crate) fn staged_bundle(bundle: &str, version: &str) -> revisions::StagedBun
             digest: Digest::of(b"web"),
             public_path: "/".parse().unwrap(),
             url: None,
+            image: None,
         }],
         secrets: Vec::new(),
         drain_seconds: None,

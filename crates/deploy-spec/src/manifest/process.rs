@@ -1,4 +1,4 @@
-//! How a pack of the kind `process` is run.
+//! How a pack of the kind `process` or `container` is run.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::{Pack, PackKind};
 use crate::fault::Fault;
 
-/// How a `process` is run.
+/// How a `process` or a `container` is run.
 ///
 /// Its environment holds the configuration of its revision, each value under its name in capitals
-/// with `_` for whatever is neither letter nor digit, `TMPDIR`, which is its working directory,
-/// and where it must listen.
+/// with `_` for whatever is neither letter nor digit, `TMPDIR`, which is the working directory of a
+/// `process`, and where it must listen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProcessSettings {
@@ -37,23 +37,24 @@ pub struct ProcessSettings {
     pub grace_ms: Option<u32>,
 }
 
-/// Where a `process` must listen.
+/// Where a `process` or a `container` must listen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProcessListen {
-    /// On TCP port `PORT` of 127.0.0.1.
+    /// On TCP port `PORT`: a `process` of 127.0.0.1, a `container` of all its addresses, of which
+    /// only 127.0.0.1 of the machine leads there.
     #[default]
     Port,
     /// On the Unix socket at the path `GREENTIC_SOCKET`: faster, and nobody else can be there.
     Socket,
 }
 
-/// When a `process` is ready.
+/// When a `process` or a `container` is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProcessProbe {
     /// Asked with GET after every start; any status from 200 to 399 is ready. Default: it is ready
-    /// when it accepts a connection.
+    /// when it accepts a connection; a `container` that listens on a port, when it answers at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// How long it may take to get ready, in milliseconds (1 to 600 000); default 30 000.
@@ -68,16 +69,16 @@ pub(super) fn check(pack: &Pack, index: usize) -> Result<(), Fault> {
         Err(Fault::invalid(why.to_owned()).at(format!("/packs/{index}/{field}")))
     };
     match (pack.kind, &pack.process) {
-        (PackKind::Process, _) if !pack.egress.is_empty() => {
-            wrong("what a process calls cannot be limited, so it names no hosts", "egress")
+        (PackKind::Process | PackKind::Container, _) if !pack.egress.is_empty() => {
+            wrong("what a program calls cannot be limited, so it names no hosts", "egress")
         }
         (_, None) => Ok(()),
-        (PackKind::Process, Some(settings)) => match settings.objection() {
+        (PackKind::Process | PackKind::Container, Some(settings)) => match settings.objection() {
             None => Ok(()),
             Some((field, why)) => wrong(why, &format!("process/{field}")),
         },
         (PackKind::HttpComponent | PackKind::Static | PackKind::Upstream, Some(_)) => {
-            wrong("only a pack of the kind `process` has these settings", "process")
+            wrong("only a `process` and a `container` have these settings", "process")
         }
     }
 }

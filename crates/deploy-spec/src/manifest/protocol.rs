@@ -7,7 +7,7 @@ use super::upstream::is_name;
 use super::{InnerPath, Pack, PackKind};
 use crate::fault::Fault;
 
-/// Which HTTP a `process` or an `upstream` is spoken to in.
+/// Which HTTP a `process`, a `container` or an `upstream` is spoken to in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
@@ -48,11 +48,13 @@ pub(super) fn check(pack: &Pack, index: usize) -> Result<(), Fault> {
         Err(Fault::invalid(why.to_owned()).at(format!("/packs/{index}/{field}")))
     };
     let is_https = pack.url.as_ref().is_some_and(super::UpstreamUrl::is_https);
-    let is_server = matches!(pack.kind, PackKind::Process | PackKind::Upstream);
+    let is_server =
+        matches!(pack.kind, PackKind::Process | PackKind::Container | PackKind::Upstream);
     match (pack.protocol, &pack.tls) {
-        (Protocol::Http1 | Protocol::H2c, _) if !is_server => {
-            wrong("only a `process` and an `upstream` are spoken to in a protocol", "protocol")
-        }
+        (Protocol::Http1 | Protocol::H2c, _) if !is_server => wrong(
+            "only a server is spoken to in a protocol: `process`, `container`, `upstream`",
+            "protocol",
+        ),
         (Protocol::H2c, _) if is_https => wrong(
             "`h2c` is HTTP/2 in the clear; over `https:` it is agreed on without being named",
             "protocol",

@@ -149,7 +149,7 @@ pub fn hands_out_credentials(address: IpAddr) -> bool {
     }
 }
 
-/// The rules for the pack at `index`: an upstream has a URL, every other kind a path.
+/// The rules for the pack at `index`: an upstream has a URL, every other kind a path, or an image.
 pub(super) fn check(pack: &Pack, index: usize) -> Result<(), Fault> {
     let wrong = |why: &str, field: &str| {
         Err(Fault::invalid(why.to_owned()).at(format!("/packs/{index}/{field}")))
@@ -163,8 +163,9 @@ pub(super) fn check(pack: &Pack, index: usize) -> Result<(), Fault> {
             wrong("what an upstream calls cannot be limited, so it names no hosts", "egress")
         }
         (PackKind::Upstream, None, Some(_)) => Ok(()),
-        (_, None, _) => wrong("this kind of pack has a `path` in the bundle", "path"),
-        (_, Some(_), Some(_)) => wrong("only a pack of the kind `upstream` has a `url`", "url"),
+        (PackKind::Container, None, None) => Ok(()),
+        (_, None, None) => wrong("this kind of pack has a `path` in the bundle", "path"),
+        (_, _, Some(_)) => wrong("only a pack of the kind `upstream` has a `url`", "url"),
         (_, Some(_), None) => Ok(()),
     }
 }

@@ -56,7 +56,7 @@ impl Source {
             Self::Document(path) => {
                 let id = serve::read_document(&path)?.environment_id;
                 let cache_dir = Some(folder.join("run/cache"));
-                let supervisor = Some(supervisor());
+                let supervisor = Some(supervisor(&folder));
                 let engine = Engine::new(EngineSettings {
                     cache_dir,
                     supervisor,

@@ -8,6 +8,7 @@ mod chaos;
 mod closure;
 mod collector;
 mod completing;
+mod containers;
 mod credentials;
 mod disk;
 mod doctor;

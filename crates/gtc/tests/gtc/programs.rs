@@ -13,7 +13,7 @@ use crate::world::{World, root};
 const LOOKS: u32 = 2_000;
 
 /// A program that serves HTTP/1.1, linked statically.
-fn server() -> PathBuf {
+pub(crate) fn server() -> PathBuf {
     let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("guests");
     let built = Command::new(env!("CARGO"))

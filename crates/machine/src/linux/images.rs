@@ -9,11 +9,9 @@ use single_vm::spec::OciName;
 
 use super::command::{ask, must};
 
-const ENGINES: [Engine; 2] = [Engine::Podman, Engine::Docker];
-
 /// The engine of the machine; Podman where both are.
 pub(super) fn engine() -> Option<Engine> {
-    ENGINES.into_iter().find(|engine| Path::new(engine.program()).exists())
+    Engine::ALL.into_iter().find(|engine| Path::new(engine.program()).exists())
 }
 
 fn id_of(engine: Engine, name: &str) -> Result<Option<Digest>, Fault> {

@@ -50,7 +50,10 @@ fn prepare(socket: &UnixStream, order: &Order) -> io::Result<()> {
 }
 
 fn run(order: &Order, handed: Handed<OwnedFd>) -> io::Error {
-    Command::new(format!("/proc/self/fd/{}", handed.program.as_raw_fd()))
+    let Some(program) = handed.program else {
+        return io::Error::other("there is no program to become");
+    };
+    Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()))
         .arg0(&order.name)
         .args(&order.args)
         .env_clear()

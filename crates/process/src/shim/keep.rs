@@ -49,7 +49,7 @@ fn start(order: &Order, handed: &Handed<OwnedFd>) -> io::Result<Pid> {
     let mut child =
         order.launcher.command().stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).spawn()?;
     let handed = Handed {
-        program: handed.program.as_fd(),
+        program: handed.program.as_ref().map(|program| program.as_fd()),
         stdout: handed.stdout.as_fd(),
         stderr: handed.stderr.as_fd(),
     };
@@ -63,7 +63,7 @@ fn start(order: &Order, handed: &Handed<OwnedFd>) -> io::Result<Pid> {
     Err(io::Error::other(why))
 }
 
-async fn tell(socket: &mut tokio::net::UnixStream, report: Report) -> io::Result<()> {
+pub(super) async fn tell(socket: &mut tokio::net::UnixStream, report: Report) -> io::Result<()> {
     let mut line = serde_json::to_vec(&report)?;
     line.push(b'\n');
     match socket.write_all(&line).await {

@@ -1,8 +1,7 @@
-//! One start of a program, to the end of everything it began.
+//! One start of a program or a container, to the end of everything it began.
 
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};
@@ -21,8 +20,10 @@ use upstream::Endpoint;
 
 use super::Task;
 use super::watch_over::stopped;
-use crate::address;
+use crate::container::Contained;
+use crate::launch::Launch;
 use crate::logs::pump;
+use crate::place::Place;
 use crate::probe::until_ready;
 use crate::sink::Output;
 use crate::state::State;
@@ -68,9 +69,7 @@ pub(super) async fn live(task: &Task, told: &mut watch::Receiver<bool>) -> End {
 
 impl Life {
     fn begin(task: &Task) -> io::Result<Self> {
-        let folder = private_folder(task)?;
-        let owner = task.user.uid().unwrap_or_else(|| rustix::process::geteuid().as_raw());
-        let address = address::choose(task.settings.listen, folder.path(), owner)?;
+        let (place, contained) = begin_place(task)?;
         let (out_pipe, out) = io::pipe()?;
         let (err_pipe, err) = io::pipe()?;
         let (ours, theirs) = UnixStream::pair()?;
@@ -78,9 +77,12 @@ impl Life {
         shim.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(err.try_clone()?);
         // What is typed at our terminal is meant for us.
         let shim = shim.process_group(0).spawn()?;
-        let handed =
-            Handed { program: task.program.as_fd(), stdout: out.as_fd(), stderr: err.as_fd() };
-        order(task, &folder, &address).send(&ours, Role::Keep, &handed)?;
+        let program = match &task.launch {
+            Launch::Program(program) => Some(program.as_fd()),
+            Launch::Container(_) => None,
+        };
+        let handed = Handed { program, stdout: out.as_fd(), stderr: err.as_fd() };
+        order(task, &place, contained).send(&ours, Role::Keep, &handed)?;
         let mut printed = JoinSet::new();
         for (pipe, output) in [(out_pipe, Output::Stdout), (err_pipe, Output::Stderr)] {
             printed.spawn(pump(receiver(pipe)?, output, Arc::clone(&task.sink)));
@@ -88,13 +90,13 @@ impl Life {
         ours.set_nonblocking(true)?;
         let (reports, leash) = tokio::net::UnixStream::from_std(ours)?.into_split();
         Ok(Self {
-            address: Arc::new(address),
+            address: Arc::new(place.endpoint),
             reports: BufReader::new(reports).lines(),
             leash: Some(leash),
             shim,
             printed,
             group: None,
-            _folder: folder,
+            _folder: place.folder,
         })
     }
 
@@ -179,29 +181,44 @@ impl Life {
     }
 }
 
-fn private_folder(task: &Task) -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("greentic-").tempdir_in(&task.shared.folder)?;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700))?;
-    if let Some(uid) = task.user.uid() {
-        chown(folder.path(), Some(uid), Some(uid))?;
-    }
-    Ok(folder)
+/// Where it happens; for a container, also what the engine is to make.
+fn begin_place(task: &Task) -> io::Result<(Place, Option<Contained>)> {
+    let (below, listen) = (&task.shared.folder, task.settings.listen);
+    let container = match &task.launch {
+        Launch::Program(_) => {
+            return Ok((Place::of_program(below, listen, task.user.uid())?, None));
+        }
+        Launch::Container(container) => container,
+    };
+    let containers = task.shared.containers.clone();
+    let containers = containers.ok_or_else(|| io::Error::other("nothing runs containers here"))?;
+    let (place, reached) = Place::of_container(below, listen, container)?;
+    let unique = place.folder.path().file_name().unwrap_or_default().to_string_lossy();
+    let contained = Contained {
+        containers,
+        image: container.image.as_str().to_owned(),
+        command: container.command.clone(),
+        cpu_milli: container.cpu_milli,
+        name: format!("{unique}-{}", task.settings.name.replace('/', "-")),
+        reached,
+    };
+    Ok((place, Some(contained)))
 }
 
-fn order(task: &Task, folder: &TempDir, endpoint: &Endpoint) -> Order {
+fn order(task: &Task, place: &Place, contained: Option<Contained>) -> Order {
     let settings = &task.settings;
     let mut env = settings.env.clone();
-    env.insert("TMPDIR".into(), folder.path().to_string_lossy().into_owned());
-    env.extend([address::variable(endpoint)]);
+    env.extend(place.variables.clone());
     Order {
         launcher: task.shared.launcher.clone(),
         name: settings.name.clone(),
         args: settings.args.clone(),
         env,
-        folder: folder.path().to_owned(),
+        folder: place.folder.path().to_owned(),
         user: task.user.uid(),
         limits: settings.limits,
         grace_ms: u64::try_from(settings.grace.as_millis()).unwrap_or(u64::MAX),
+        contained,
     }
 }
 

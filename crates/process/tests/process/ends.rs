@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use process::{Settings, State};
 
-use crate::support::{PATIENCE, Told, eventually, exists, get, ready, runs, settings, start_told};
+use crate::support::{
+    PATIENCE, Told, eventually, exists, get, kill, ready, runs, settings, start_told,
+};
 
 #[test]
 fn one_that_listens_to_sigterm_is_gone_before_its_grace_is_over() {
@@ -49,11 +51,6 @@ fn parent(process: &process::Process) -> (String, String) {
     let (head, rest) = stat.rsplit_once(')').unwrap();
     let pid = head.split(' ').next().unwrap().to_owned();
     (pid, rest.split_whitespace().nth(1).unwrap().to_owned())
-}
-
-fn kill(pid: &str) {
-    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(crate) fn rogue() -> Program {
     ROGUE.get_or_init(|| Program::new(&std::fs::read(build()).unwrap()).unwrap()).clone()
 }
 
-fn build() -> PathBuf {
+pub(crate) fn build() -> PathBuf {
     let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/rogue/Cargo.toml");
     // Beside what cargo builds for the host, so that the two do not wait for each other.

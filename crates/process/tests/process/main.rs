@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod confined;
+mod containers;
 mod ends;
+mod engine;
 mod guests;
 mod printed;
 mod ready;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use deploy_spec::Kind;
-use process::{Probe, Settings, State};
+use process::{Ask, Probe, Settings, State};
 
 use crate::support::{get, is_root, settings, start};
 
 fn probe(path: Option<&str>, deadline_ms: u64) -> Probe {
     let deadline = Duration::from_millis(deadline_ms);
     let interval = Duration::from_millis(5);
-    Probe { path: path.map(Into::into), deadline, interval, ..Probe::default() }
+    let ask = path.map_or(Ask::Connection, |path| Ask::Path(path.into()));
+    Probe { ask, deadline, interval, ..Probe::default() }
 }
 
 #[test]

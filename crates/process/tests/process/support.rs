@@ -3,7 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use process::{Launcher, Listen, Output, Process, Restart, Settings, Sink, Supervisor};
+use process::{
+    Container, Containers, Image, Launcher, Listen, Output, Process, Restart, Settings, Sink,
+    Supervisor,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::guests::rogue;
@@ -91,6 +94,18 @@ impl Told {
     }
 }
 
+/// A container of the program that does what it is told.
+pub(crate) fn contain(
+    containers: &Containers,
+    image: &Image,
+    settings: Settings,
+    told: &Arc<Told>,
+) -> Process {
+    let container = Container { image: image.clone(), command: None, port: 3_000, cpu_milli: None };
+    let supervisor = supervisor().with_containers(Some(containers.clone()));
+    supervisor.start(container, settings, Arc::clone(told) as Arc<dyn Sink>).unwrap()
+}
+
 /// The body of the answer to a GET; none when the connection broke.
 pub(crate) fn get(process: &Process, path: &str) -> Option<String> {
     let address = process.address().expect("the program is ready");
@@ -124,6 +139,11 @@ pub(crate) fn exists(pid: &str) -> bool {
 pub(crate) fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(std::path::Path::new("/proc").join(pid).join("stat"));
     stat.is_ok_and(|stat| !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z")))
+}
+
+pub(crate) fn kill(pid: &str) {
+    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 /// Waits for what is about to happen elsewhere, and is told to nobody.

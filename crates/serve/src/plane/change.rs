@@ -150,12 +150,12 @@ impl Plane {
     }
 }
 
-/// Loads what takes traffic, which starts its programs, and gives what was loaded.
+/// Loads what takes traffic, which brings its images and starts its programs, and gives what was loaded.
 fn load(values: &[(DeploymentId, Option<Next>)], progress: &mut Progress) -> Vec<Arc<Backend>> {
     let mut loaded = Vec::new();
     for (id, next) in values {
         for backend in next.iter().flat_map(|next| &next.live) {
-            match backend.workload() {
+            match backend.fetched() {
                 Ok(_) => loaded.push(Arc::clone(backend)),
                 Err(fault) => progress.cannot_load(*id, fault),
             }

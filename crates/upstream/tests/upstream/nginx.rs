@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tempfile::TempDir;
-use upstream::{Client, Endpoint, Incoming};
+use upstream::{Client, Endpoint, Incoming, Trust};
 
 use crate::server::PATIENCE;
 
@@ -47,7 +47,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx is installed: `cargo xtask test`");
-        let endpoint = Arc::new(Endpoint::Unix { path: socket, owner: None });
+        let endpoint = Arc::new(Endpoint::Unix { path: socket, trust: Trust::Path });
         let begun = Instant::now();
         while endpoint.connect().await.is_err() {
             assert!(begun.elapsed() < PATIENCE, "nginx does not listen");

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
-use upstream::{Client, Endpoint, Error, Settings};
+use upstream::{Client, Endpoint, Error, Settings, Trust};
 
 /// How long anything here may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,7 +37,7 @@ impl Server {
                 tokio::spawn(serve(stream, count.fetch_add(1, Ordering::SeqCst)));
             }
         });
-        let endpoint = Arc::new(Endpoint::Unix { path, owner: None });
+        let endpoint = Arc::new(Endpoint::Unix { path, trust: Trust::Path });
         Self { endpoint, accepted, _folder: folder }
     }
 

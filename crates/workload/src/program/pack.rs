@@ -1,12 +1,12 @@
-//! One program of a bundle, and the requests it answers.
+//! One program or container of a bundle, and the requests it answers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deploy_spec::{Fault, Pack, PackId, ProcessListen, ProcessSettings};
+use deploy_spec::{Fault, Pack, PackId, PackKind, ProcessListen, ProcessSettings};
 use http::{Method, Request, Response};
-use process::{Limits, Listen, Probe, Process, Program, Settings, Supervisor};
+use process::{Ask, Launch, Limits, Listen, Probe, Process, Program, Settings, Supervisor};
 use tokio::time::{Instant, timeout_at};
 use upstream::{Client, HeadView, Incoming, is_stream};
 
@@ -19,7 +19,7 @@ use crate::engine::Given;
 use crate::failure::Failure;
 use crate::upstream::in_the_clear;
 
-/// A program that was started. Dropping it stops it.
+/// A program or container that was started. Dropping it stops it.
 pub(crate) struct ProgramPack {
     pack_id: PackId,
     /// What the log calls its revision.
@@ -38,18 +38,36 @@ impl ProgramPack {
         given: &Given,
         granted: &Arc<Granted>,
     ) -> Result<Self, Fault> {
-        let (pack_id, path) = (&pack.pack_id, pack.file()?);
+        let path = pack.file()?;
         let program = Program::new(bytes).map_err(|mut fault| {
-            fault.message = format!("pack `{pack_id}`: `{path}` cannot be run: {}", fault.message);
+            let why = fault.message;
+            fault.message = format!("pack `{}`: `{path}` cannot be run: {why}", pack.pack_id);
             fault
         })?;
+        Self::launch(supervisor, &program, pack, given, granted)
+    }
+
+    /// Starts what is ready to be.
+    pub(crate) fn launch(
+        supervisor: &Supervisor,
+        launch: impl Into<Launch>,
+        pack: &Pack,
+        given: &Given,
+        granted: &Arc<Granted>,
+    ) -> Result<Self, Fault> {
+        let pack_id = &pack.pack_id;
         let printed = Printed { pack_id: pack_id.clone(), granted: Arc::clone(granted) };
         let settings = settings(pack, given)?;
+        let process =
+            supervisor.start(launch, settings, Arc::new(printed)).map_err(|mut fault| {
+                fault.message = format!("pack `{pack_id}`: {}", fault.message);
+                fault
+            })?;
         Ok(Self {
             pack_id: pack_id.clone(),
             revision: given.name.clone(),
             timeout: Duration::from_millis(pack.limits.timeout_ms.into()),
-            process: supervisor.start(&program, settings, Arc::new(printed))?,
+            process,
             client: client(pack),
         })
     }
@@ -151,8 +169,36 @@ fn settings(pack: &Pack, given: &Given) -> Result<Settings, Fault> {
         },
         limits,
         speaks: in_the_clear(pack.protocol),
-        probe: Probe { path: probe.path, deadline, ..Probe::default() },
+        probe: Probe { ask: ask(pack.kind, listen, probe.path), deadline, ..Probe::default() },
         grace: grace_ms.map_or(standard.grace, millis),
         ..standard
     })
+}
+
+/// At the port of a container its engine accepts connections, whether the server does or not.
+fn ask(kind: PackKind, listen: ProcessListen, path: Option<String>) -> Ask {
+    match (path, kind, listen) {
+        (Some(path), ..) => Ask::Path(path),
+        (None, PackKind::Container, ProcessListen::Port) => Ask::AnyAnswer,
+        (None, ..) => Ask::Connection,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_of_a_container_is_not_taken_for_its_server() {
+        use PackKind::{Container, Process};
+        use ProcessListen::{Port, Socket};
+        for (kind, listen, wanted) in [
+            (Container, Port, Ask::AnyAnswer),
+            (Container, Socket, Ask::Connection),
+            (Process, Port, Ask::Connection),
+        ] {
+            assert_eq!(ask(kind, listen, None), wanted);
+            assert_eq!(ask(kind, listen, Some("/ready".into())), Ask::Path("/ready".into()));
+        }
+    }
 }

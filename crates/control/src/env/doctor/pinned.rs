@@ -66,7 +66,7 @@ pub fn living(view: &dyn View) -> Result<Vec<Revision>, Fault> {
     Ok(found)
 }
 
-fn living_of(records: &[Record]) -> impl Iterator<Item = &Revision> {
+pub(super) fn living_of(records: &[Record]) -> impl Iterator<Item = &Revision> {
     records.iter().filter_map(|record| match record {
         Record::Revision(revision) if revision.lifecycle.lives() => Some(revision),
         _ => None,

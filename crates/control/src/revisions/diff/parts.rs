@@ -32,6 +32,9 @@ pub(super) fn packs(revision: &Revision, _: &Contents) -> Named {
         if let Some(url) = &pack.url {
             value["url"] = url.as_str().into();
         }
+        if let Some(image) = &pack.image {
+            value["image"] = image.as_str().into();
+        }
         (pack.pack_id.to_string(), value)
     };
     revision.pack_list.iter().map(pack).collect()

@@ -13,6 +13,7 @@ use workload::{Engine, EngineSettings};
 
 use crate::globals::{Globals, InEnvironment};
 use crate::outcome::Success;
+use crate::programs::container_engine;
 
 pub(crate) fn doctor(globals: &Globals, at: &InEnvironment) -> Result<Success, Fault> {
     let store = globals.readable(("env", "doctor"), &at.environment)?;
@@ -74,6 +75,7 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
         bundle_findings,
         missing_values: missing_values.collect(),
         engine,
+        container_engine: container_engine(),
         leaks,
         free_bytes: ambient::free_bytes(store.folder()),
         data_plane,

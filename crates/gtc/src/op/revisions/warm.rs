@@ -84,7 +84,7 @@ fn in_data_plane(
 pub(crate) fn engine_settings(store: &EnvironmentStore) -> EngineSettings {
     EngineSettings {
         cache_dir: Some(store.folder().join("run/cache")),
-        supervisor: Some(supervisor()),
+        supervisor: Some(supervisor(store.folder())),
         ..EngineSettings::default()
     }
 }

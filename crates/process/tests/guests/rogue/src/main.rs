@@ -24,9 +24,11 @@ fn main() {
     INHERITED.get_or_init(descriptors);
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map_or("serve", String::as_str) {
-        "serve" => serve(u32::MAX),
+        "serve" => serve(u32::MAX, "127.0.0.1"),
+        // For a container, which is reached by an address of its own.
+        "serve-all" => serve(u32::MAX, "0.0.0.0"),
         // Ends after so many requests.
-        "serve-some" => serve(args[1].parse().unwrap()),
+        "serve-some" => serve(args[1].parse().unwrap(), "127.0.0.1"),
         "crash" => {
             eprintln!("there is nothing I can do");
             exit(3)
@@ -38,7 +40,7 @@ fn main() {
             for role in ["child", "runaway"] {
                 spawn(role);
             }
-            serve(u32::MAX)
+            serve(u32::MAX, "127.0.0.1")
         }
         // Stays in the process group.
         "child" => {
@@ -81,14 +83,14 @@ fn spawn(role: &str) {
     Command::new("/proc/self/exe").arg(role).stdin(Stdio::null()).spawn().unwrap();
 }
 
-fn serve(requests: u32) -> ! {
+fn serve(requests: u32, address: &str) -> ! {
     match (variable("GREENTIC_SOCKET"), variable("PORT")) {
         (Some(path), None) => {
             let listener = UnixListener::bind(path).unwrap();
             listener.incoming().for_each(|stream| in_thread(stream.unwrap(), requests));
         }
         (None, Some(port)) => {
-            let listener = TcpListener::bind(("127.0.0.1", port.parse().unwrap())).unwrap();
+            let listener = TcpListener::bind((address, port.parse().unwrap())).unwrap();
             listener.incoming().for_each(|stream| in_thread(stream.unwrap(), requests));
         }
         both => panic!("{both:?}"),
@@ -131,6 +133,17 @@ fn answer(path: &str) -> (u16, String) {
         // Not ready for the first two times it is asked.
         "/third-time" if ASKED.load(Ordering::SeqCst) < 2 => (503, String::new()),
         "/die" => exit(9),
+        // Where it can write, of these.
+        "/writes" => {
+            let places = ["/", "/tmp/", "/dev/shm/", "/run/", "/var/tmp/", "/run/greentic/"];
+            let file = |place: &&str| std::fs::write(format!("{place}x"), "x").is_ok();
+            (200, places.into_iter().filter(file).collect::<Vec<_>>().join(" "))
+        }
+        "/networks" => {
+            let lines = text("/proc/net/dev");
+            let names = lines.lines().filter_map(|line| Some(line.split_once(':')?.0.trim()));
+            (200, names.collect::<Vec<_>>().join(" "))
+        }
         "/print" => {
             for i in 0..200_000 {
                 println!("line {i}");
