@@ -2,6 +2,7 @@
 //!
 //! What takes more than records to know comes in as [`DoctorFacts`]; what it means is decided here.
 
+mod certificates;
 mod findings;
 mod pinned;
 
@@ -10,6 +11,7 @@ pub use self::pinned::{LostSecret, living, pinned_values, runs_proven};
 use deploy_spec::{Descriptor, Digest, EnvironmentId, Fault, Revision, SecretRef, Slot, Timestamp};
 use serde::Serialize;
 
+use self::certificates::of_certificates;
 use self::findings::{of_machine, of_records, of_trust};
 use self::pinned::{lost, of_engine, of_lost};
 use crate::backups::contradictions;
@@ -49,6 +51,21 @@ pub struct DoctorFacts {
     pub data_plane: Option<String>,
     /// When the certificate ends that its admin API shows by TLS; none where it shows none.
     pub admin_certificate_ends: Option<Timestamp>,
+    /// The certificates that it shows over TLS.
+    pub certificates: Vec<CertificateKnown>,
+}
+
+/// What is known of a certificate that is shown over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateKnown {
+    /// The name it is for, or the first of them.
+    pub name: String,
+    /// The file it is in; none where it comes from an authority (ACME).
+    pub file: Option<String>,
+    /// When it ends; none while there is none.
+    pub ends: Option<Timestamp>,
+    /// Why the last try to get a newer one failed, and what to do.
+    pub problem: Option<(String, String)>,
 }
 
 /// What the registry says of an env-pack.
@@ -170,6 +187,7 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
         of_lost(&id, &diagnosis.secrets.lost),
         of_engine(&id, &records, facts.engine.as_deref()),
         of_machine(&id, facts, newest(&records)),
+        of_certificates(facts),
     ]
     .concat();
     diagnosis.healthy = diagnosis.findings.iter().all(|f| f.severity == Severity::Warning);

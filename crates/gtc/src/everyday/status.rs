@@ -11,7 +11,7 @@ use control::env::{Picture, RevisionPicture, picture};
 use deploy_spec::{DeploymentId, EnvironmentId, Fault, RevisionId, document};
 use serde::Serialize;
 use serde_json::json;
-use serve::{RevisionStatus, admin_socket, client};
+use serve::{CertificateStatus, RevisionStatus, admin_socket, client};
 use store::EnvironmentStore;
 
 use super::plan::Plan;
@@ -51,6 +51,9 @@ struct Shown {
     /// Why the newest state is not served.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// What it shows over TLS.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<CertificateStatus>,
     deployment_count: usize,
     deployments: Vec<control::env::DeploymentPicture>,
     revisions: Vec<RevisionShown>,
@@ -90,7 +93,7 @@ impl Status {
         } = picture(&store.read()?, page)?;
         let serving = ask(store)?;
         let data_plane = if serving.is_some() { "serving" } else { "not-serving" };
-        let (addresses, problem, counts) = match serving {
+        let (addresses, problem, certificates, counts) = match serving {
             Some(status) => {
                 let counts: HashMap<RevisionId, RevisionStatus> = status
                     .deployments
@@ -98,9 +101,10 @@ impl Status {
                     .flat_map(|deployment| deployment.revisions)
                     .map(|revision| (revision.revision_id, revision))
                     .collect();
-                (status.addresses, status.problem.map(|problem| problem.message), counts)
+                let problem = status.problem.map(|problem| problem.message);
+                (status.addresses, problem, status.certificates, counts)
             }
-            None => (Vec::new(), None, HashMap::new()),
+            None => (Vec::new(), None, Vec::new(), HashMap::new()),
         };
         let shown = |picture: RevisionPicture| {
             let counted = counts.get(&picture.revision_id);
@@ -118,6 +122,7 @@ impl Status {
             data_plane,
             addresses,
             problem,
+            certificates,
             deployment_count,
             deployments,
             revisions,

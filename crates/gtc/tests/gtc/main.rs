@@ -1,6 +1,7 @@
 //! `gtc` from outside: envelopes, exit codes, real sockets, and the README as it is typed.
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
+mod acme;
 mod admin_api;
 mod admin_tls;
 mod bootstrap;

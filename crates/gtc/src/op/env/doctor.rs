@@ -1,7 +1,8 @@
 //! `gtc op env doctor`: finds out what the rule decides on.
 
 use control::env::{
-    DoctorFacts, PackKnown, doctor as decide, living, needed_artifacts, pinned_values, runs_proven,
+    CertificateKnown, DoctorFacts, PackKnown, doctor as decide, living, needed_artifacts,
+    pinned_values, runs_proven,
 };
 use control::{Lookup as _, Reply};
 use deploy_spec::{Descriptor, Digest, Environment, Fault, Timestamp, document};
@@ -57,7 +58,7 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     let engine = if runs_proven(&living) { Some(engine_version()?) } else { None };
     let (packs, broken_packs) = packs(store, &view.environment()?)?;
     drop(view);
-    let (data_plane, admin_certificate_ends) = data_plane(store)?;
+    let DataPlane { problem, admin_certificate_ends, certificates } = data_plane(store)?;
     Ok(DoctorFacts {
         now: ambient::now(),
         packs,
@@ -76,8 +77,9 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
         engine,
         leaks,
         free_bytes: ambient::free_bytes(store.folder()),
-        data_plane,
+        data_plane: problem,
         admin_certificate_ends,
+        certificates,
     })
 }
 
@@ -116,15 +118,35 @@ fn engine_version() -> Result<String, Fault> {
     Ok(engine.version().to_owned())
 }
 
-/// Why a running data plane does not serve the newest state, and when the certificate of its admin
-/// API ends.
-fn data_plane(store: &EnvironmentStore) -> Result<(Option<String>, Option<Timestamp>), Fault> {
+/// What a running data plane says of itself.
+#[derive(Default)]
+struct DataPlane {
+    /// Why it does not serve the newest state.
+    problem: Option<String>,
+    admin_certificate_ends: Option<Timestamp>,
+    certificates: Vec<CertificateKnown>,
+}
+
+fn data_plane(store: &EnvironmentStore) -> Result<DataPlane, Fault> {
     match client::ask(&admin_socket(store.folder()), "GET", "/status", Vec::new()) {
         Ok(Some(Reply::Result(raw))) => {
             let status: serve::Status = document::from_json(raw.get().as_bytes())?;
-            Ok((status.problem.map(|problem| problem.message), status.admin_certificate_ends))
+            Ok(DataPlane {
+                problem: status.problem.map(|problem| problem.message),
+                admin_certificate_ends: status.admin_certificate_ends,
+                certificates: status.certificates.into_iter().map(known).collect(),
+            })
         }
-        Ok(Some(Reply::Error(fault))) | Err(fault) => Ok((Some(fault.message), None)),
-        Ok(None) => Ok((None, None)),
+        Ok(Some(Reply::Error(fault))) | Err(fault) => {
+            Ok(DataPlane { problem: Some(fault.message), ..DataPlane::default() })
+        }
+        Ok(None) => Ok(DataPlane::default()),
     }
+}
+
+fn known(certificate: serve::CertificateStatus) -> CertificateKnown {
+    let serve::CertificateStatus { name, file, ends, problem, .. } = certificate;
+    let file = file.map(|file| file.display().to_string());
+    let problem = problem.map(|fault| (fault.message, fault.hint.unwrap_or_default()));
+    CertificateKnown { name, file, ends, problem }
 }
