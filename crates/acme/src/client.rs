@@ -65,12 +65,16 @@ impl Caller {
     /// `unavailable` when there is no whole answer; `refused` for a URL that is not by TLS.
     async fn call(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Response<Bytes>, Fault> {
         let (mut parts, body) = request.into_parts();
+        let not_so = |what: &str| {
+            Fault::refused(format!("the authority names a URL that is {what}"))
+                .hint("is --acme-directory the directory of an ACME server?")
+        };
         let authority = match (parts.uri.scheme_str(), parts.uri.authority()) {
             (Some("https"), Some(authority)) => authority.clone(),
-            _ => return Err(Fault::refused("the authority names a URL that is not https")),
+            _ => return Err(not_so("not https")),
         };
         let server = self.server(&authority)?;
-        let invalid = |_| Fault::refused("the authority names a URL that is none");
+        let invalid = |_| not_so("none");
         let host = HeaderValue::from_str(authority.as_str()).map_err(invalid)?;
         parts.headers.insert(HOST, host);
         parts.headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -175,7 +179,8 @@ mod tests {
             ("99999999999999999999999999", Some(week)),
             ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
             ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(week)),
+            ("Thu, 30 Dec 9999 12:00:00 GMT", Some(week)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", None),
             ("-1", None),
             ("soon", None),
             ("", None),

@@ -204,12 +204,11 @@ impl Work {
         let times = state.failed.as_ref().map_or(1, |failed| failed.times.saturating_add(1));
         let wait = pause(cause, times, told, (self.world.roll)());
         let again = (self.world.now)().saturating_add(wait).unwrap_or(Timestamp::MAX);
-        let hint = fault.hint.as_deref().unwrap_or_default();
         let name = state.name.as_str();
         if state.life.is_some() {
-            tracing::error!(name, %fault, hint, times, %again, "a certificate is not renewed, the one before is kept");
+            tracing::error!(name, %fault, times, %again, "a certificate is not renewed, the one before is kept");
         } else {
-            tracing::error!(name, %fault, hint, times, %again, "there is no certificate");
+            tracing::error!(name, %fault, times, %again, "there is no certificate");
         }
         state.failed = Some(Failed { fault, times, again });
     }

@@ -48,9 +48,10 @@ impl Fake {
         answers.extend(changed(&base));
         let config = Arc::new(config);
         std::thread::spawn(move || {
+            let mut is_final = false;
             for stream in listener.incoming() {
                 // A client may go away in the middle.
-                let _ = serve(stream.unwrap(), &config, &answers);
+                let _ = serve(stream.unwrap(), &config, &answers, &mut is_final);
             }
         });
         Self { directory: format!("{base}/directory"), ca: authority.file(), authority }
@@ -66,6 +67,7 @@ fn serve(
     stream: TcpStream,
     config: &Arc<ServerConfig>,
     answers: &HashMap<&'static str, Answer>,
+    is_final: &mut bool,
 ) -> std::io::Result<()> {
     let session = ServerConnection::new(Arc::clone(config)).unwrap();
     let mut stream = BufReader::new(StreamOwned::new(session, stream));
@@ -81,7 +83,9 @@ fn serve(
         }
     }
     stream.read_exact(&mut vec![0; length])?;
-    let Some(Answer { status, headers, body }) = answers.get(&*path) else { return Ok(()) };
+    *is_final |= path == "/finalize";
+    let of = if *is_final && path == "/order" { "/finalize" } else { &*path };
+    let Some(Answer { status, headers, body }) = answers.get(of) else { return Ok(()) };
     let out = stream.get_mut();
     let length = body.len();
     write!(out, "HTTP/1.1 {status} X\r\nreplay-nonce: n\r\nconnection: close\r\n{headers}")?;

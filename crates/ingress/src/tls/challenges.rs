@@ -8,6 +8,7 @@ use deploy_spec::Fault;
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 /// The protocol of TLS that an authority asks for (RFC 8737 §6.2).
 pub(super) const ACME_TLS: &[u8] = b"acme-tls/1";
@@ -45,18 +46,20 @@ impl Challenges {
     /// `acme-tls/1` (RFC 8737 §3).
     ///
     /// # Errors
-    /// `internal` when the certificate cannot be shown.
+    /// `internal` when the key cannot be used.
     pub fn answer_tls(
         self: &Arc<Self>,
         name: &str,
         certificate: CertificateDer<'static>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Pending, Fault> {
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|it| it.with_no_client_auth().with_single_cert(vec![certificate], key));
-        let mut config = config
-            .map_err(|error| Fault::internal(format!("a challenge cannot be answered: {error}")))?;
+        let unusable = |error| Fault::internal(format!("a challenge cannot be answered: {error}"));
+        let provider = Arc::new(default_provider());
+        let key = provider.key_provider.load_private_key(key).map_err(unusable)?;
+        // Not looked at: it has a critical extension that nobody else knows (RFC 8737 §3).
+        let shown = Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key)));
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let mut config = config.map_err(unusable)?.with_no_client_auth().with_cert_resolver(shown);
         config.alpn_protocols = vec![ACME_TLS.to_vec()];
         put(&self.tls, name, Arc::new(config));
         Ok(self.pending(name, Kind::Tls))
