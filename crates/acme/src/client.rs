@@ -80,15 +80,17 @@ impl Caller {
         parts.headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let request = Request::from_parts(parts, body);
         let failed = |why: String, hint: &str| {
-            Fault::unavailable(format!("the authority at {authority} cannot be asked: {why}")).hint(hint)
+            Fault::unavailable(format!("the authority at {authority} cannot be asked: {why}"))
+                .hint(hint)
         };
         let spelt = "is --acme-directory spelt right, and can this machine reach it?";
         let answer = async {
             let sent = server.client.send(&server.endpoint, request).await;
             let response = sent.map_err(|error| match error {
-                upstream::Error::Tls(error) => {
-                    failed(format!("TLS with it failed: {error}"), "if an authority of your own vouches for it: --acme-ca FILE")
-                }
+                upstream::Error::Tls(error) => failed(
+                    format!("TLS with it failed: {error}"),
+                    "if an authority of your own vouches for it: --acme-ca FILE",
+                ),
                 error => failed(error.to_string(), spelt),
             })?;
             let (parts, body) = response.into_parts();

@@ -26,15 +26,20 @@ impl Failure {
     }
 
     /// The authority could not convince itself that the name is ours.
-    pub(crate) fn not_proven(name: &Domain, challenge: Challenge, problem: Option<&Problem>) -> Self {
+    pub(crate) fn not_proven(
+        name: &Domain,
+        challenge: Challenge,
+        problem: Option<&Problem>,
+    ) -> Self {
         let why = problem.map_or_else(|| "it does not say why".into(), said);
         let (port, door) = match challenge {
             Challenge::TlsAlpn01 => (443, "--tls-listen"),
             Challenge::Http01 => (80, "--listen"),
         };
         let name = name.as_str();
-        let fault = Fault::refused(format!("the authority could not prove `{name}` by {challenge}: {why}"))
-            .hint(format!("port {port} of {name} must lead to {door} of this machine"));
+        let fault =
+            Fault::refused(format!("the authority could not prove `{name}` by {challenge}: {why}"))
+                .hint(format!("port {port} of {name} must lead to {door} of this machine"));
         Self::new(Cause::Refused, fault)
     }
 
@@ -48,8 +53,9 @@ impl Failure {
 
     /// It ended in a way that no authority should.
     pub(crate) fn nonsense(why: &str) -> Self {
-        let fault = Fault::unavailable(format!("the authority cannot be understood: {}", clean(why)))
-            .hint("is --acme-directory the directory of an ACME server?");
+        let fault =
+            Fault::unavailable(format!("the authority cannot be understood: {}", clean(why)))
+                .hint("is --acme-directory the directory of an ACME server?");
         Self::new(Cause::Refused, fault)
     }
 }
@@ -87,9 +93,15 @@ fn of_problem(problem: &Problem) -> Failure {
         "badNonce" | "serverInternal" | "accountDoesNotExist" | "orderNotReady" => {
             (Cause::Away, "it is asked again by itself")
         }
-        "rateLimited" => (Cause::Refused, "it is asked again by itself; --acme-directory \
-            letsencrypt-staging is there for tries"),
-        "userActionRequired" | "externalAccountRequired" | "unauthorized" | "unsupportedContact"
+        "rateLimited" => (
+            Cause::Refused,
+            "it is asked again by itself; --acme-directory \
+            letsencrypt-staging is there for tries",
+        ),
+        "userActionRequired"
+        | "externalAccountRequired"
+        | "unauthorized"
+        | "unsupportedContact"
         | "invalidContact" => (Cause::Refused, "look at what the authority wants of its accounts"),
         _ => (Cause::Refused, "leave that --acme-domain out, or name another --acme-directory"),
     };
@@ -139,7 +151,8 @@ mod tests {
             ("rejectedIdentifier", Cause::Refused),
             ("something new", Cause::Refused),
         ] {
-            let failure = Failure::from(problem(&format!("urn:ietf:params:acme:error:{kind}"), "no"));
+            let failure =
+                Failure::from(problem(&format!("urn:ietf:params:acme:error:{kind}"), "no"));
             assert_eq!(failure.cause, cause, "{kind}");
             assert!(failure.fault.message.ends_with(&format!("no ({kind})")), "{}", failure.fault);
         }

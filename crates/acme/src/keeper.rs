@@ -188,7 +188,8 @@ impl Work {
         let issued = issued.map_err(|fault| Failure::nonsense(&fault.message))?;
         let life = life(issued.validity());
         if life.renewal() <= (self.world.now)() {
-            let why = format!("its certificate ends at {}, and is to be renewed at once", life.ends);
+            let why =
+                format!("its certificate ends at {}, and is to be renewed at once", life.ends);
             return Err(Failure::nonsense(&why));
         }
         let kept = self.asker.files.keep_certificate(name, pem.as_bytes());

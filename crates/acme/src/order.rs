@@ -81,8 +81,11 @@ impl Asker {
     /// An account whose key is lost before it is kept is one that nobody uses.
     async fn new_account(&self) -> Result<Account, Failure> {
         let contact = self.contact();
-        let wanted =
-            NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+        let wanted = NewAccount {
+            contact: &contact,
+            terms_of_service_agreed: true,
+            only_return_existing: false,
+        };
         let directory = self.settings.directory.url().to_owned();
         let account = Account::builder_with_http(Box::new(self.caller.clone()));
         let (account, credentials) = account.create(&wanted, directory, None).await?;

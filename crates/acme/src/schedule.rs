@@ -127,8 +127,14 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         let seconds = |cause, failures| pause(cause, failures, None, u32::MAX).as_secs();
-        assert_eq!([1, 2, 3, 12, 13, 99].map(|n| seconds(Cause::Away, n)), [1, 2, 4, 2_048, 3_600, 3_600]);
-        assert_eq!([1, 2, 7, 8, 99].map(|n| seconds(Cause::Refused, n)), [300, 600, 19_200, 21_600, 21_600]);
+        assert_eq!(
+            [1, 2, 3, 12, 13, 99].map(|n| seconds(Cause::Away, n)),
+            [1, 2, 4, 2_048, 3_600, 3_600]
+        );
+        assert_eq!(
+            [1, 2, 7, 8, 99].map(|n| seconds(Cause::Refused, n)),
+            [300, 600, 19_200, 21_600, 21_600]
+        );
     }
 
     #[test]

@@ -97,7 +97,9 @@ impl FromStr for Domain {
     fn from_str(text: &str) -> Result<Self, String> {
         let name = text.to_ascii_lowercase();
         if name.starts_with("*.") {
-            return Err(format!("`{text}` stands for many names; an authority gives such only by DNS"));
+            return Err(format!(
+                "`{text}` stands for many names; an authority gives such only by DNS"
+            ));
         }
         // RFC 1035 §2.3.1 and §2.3.4, RFC 1123 §2.1.
         let is_label = |label: &str| {
@@ -107,7 +109,8 @@ impl FromStr for Domain {
                 && !label.ends_with('-')
         };
         let labels = || name.split('.');
-        let is_address = labels().next_back().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        let is_address =
+            labels().next_back().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
         if name.len() > 253 || labels().count() < 2 || !labels().all(is_label) || is_address {
             return Err(format!("`{text}` is no full name of DNS, as shop.example.com is"));
         }
@@ -180,7 +183,9 @@ mod tests {
         assert!(staging.starts_with("https://acme-staging-"), "{staging}");
         assert_ne!(url("letsencrypt").unwrap(), staging);
         assert!(url("https://ca.internal:9000/acme/directory").is_some());
-        for wrong in ["http://ca.internal/", "https://", "ca.internal", "https://me@ca.internal/", ""] {
+        for wrong in
+            ["http://ca.internal/", "https://", "ca.internal", "https://me@ca.internal/", ""]
+        {
             assert_eq!(url(wrong), None, "{wrong}");
         }
     }

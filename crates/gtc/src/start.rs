@@ -26,9 +26,9 @@ use serve::{Front, RunFolder};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use self::acme::AcmeArgs;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success};
-use self::acme::AcmeArgs;
 use admin::AdminArgs;
 use doors::{Doors, Open};
 use log::{Level, log};
@@ -112,7 +112,8 @@ impl Start {
         };
         let (handed, names) = (manager.listener.take(), self.acme.names()?);
         let doors = self.doors.bind(handed, self.listen, &settings, &names)?;
-        let keeper = doors.certificates().map(|shown| self.acme.keeper(shown, &plane, store.as_ref()));
+        let keeper =
+            doors.certificates().map(|shown| self.acme.keeper(shown, &plane, store.as_ref()));
         let mut keeper = keeper.transpose()?.flatten();
         let doors = doors.open(&Arc::new(Front::new(plane.clone())));
         keeper.as_mut().map_or(Ok(()), Keeper::start)?;

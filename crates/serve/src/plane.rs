@@ -150,7 +150,10 @@ impl Plane {
     }
 
     /// Says how it stands with the certificates that are shown over TLS, whenever it is asked.
-    pub fn shows_certificates(&self, now: impl Fn() -> Vec<CertificateStatus> + Send + Sync + 'static) {
+    pub fn shows_certificates(
+        &self,
+        now: impl Fn() -> Vec<CertificateStatus> + Send + Sync + 'static,
+    ) {
         let _ = self.certificates.set(Box::new(now));
     }
 

@@ -104,7 +104,9 @@ fn usual(base: &str, certificate: &str) -> HashMap<&'static str, Answer> {
         )
     };
     let challenge = |kind: &str| {
-        format!(r#"{{"type": "{kind}", "url": "{base}/challenge", "token": "t", "status": "pending"}}"#)
+        format!(
+            r#"{{"type": "{kind}", "url": "{base}/challenge", "token": "t", "status": "pending"}}"#
+        )
     };
     let authorization = format!(
         r#"{{"status": "pending", "identifier": {{"type": "dns", "value": "a.test"}},

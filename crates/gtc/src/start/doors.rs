@@ -84,8 +84,9 @@ impl Doors {
 
     fn certificates(&self, awaited: &[String]) -> Result<Option<Arc<Certificates>>, Fault> {
         let wrong = |why: String| {
-            Fault::invalid(why)
-                .hint("gtc start --tls-listen ADDRESS --tls-cert FILE --tls-key FILE, or --acme-domain")
+            Fault::invalid(why).hint(
+                "gtc start --tls-listen ADDRESS --tls-cert FILE --tls-key FILE, or --acme-domain",
+            )
         };
         if self.tls_cert.len() != self.tls_key.len() {
             let (certificates, keys) = (self.tls_cert.len(), self.tls_key.len());

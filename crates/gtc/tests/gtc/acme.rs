@@ -89,7 +89,8 @@ impl Shop {
         let ended = self.world.gtc.end(&["op", "env", "doctor"], b"").unwrap();
         let said = if ended.code == 0 { &ended.stdout } else { &ended.stderr };
         let envelope: Value = serde_json::from_str(said).unwrap();
-        let diagnosis = if ended.code == 0 { &envelope["result"] } else { &envelope["error"]["details"] };
+        let diagnosis =
+            if ended.code == 0 { &envelope["result"] } else { &envelope["error"]["details"] };
         let all = diagnosis["findings"].as_array().unwrap_or_else(|| panic!("{envelope}"));
         all.iter().filter(|finding| finding["check"] == "certificate").cloned().collect()
     }
@@ -110,7 +111,8 @@ fn owned((host, port): (&str, &str)) -> (String, String) {
 }
 
 fn curl(words: &[&str]) -> String {
-    let done = Command::new("curl").args(["-sSi", "--max-time", "30"]).args(words).output().unwrap();
+    let done =
+        Command::new("curl").args(["-sSi", "--max-time", "30"]).args(words).output().unwrap();
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     format!("{said}{}", String::from_utf8_lossy(&done.stderr))
 }
@@ -121,7 +123,8 @@ fn trusting(roots: &Path, protocol: &str) -> Arc<ClientConfig> {
         store.add(root.unwrap()).unwrap();
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let mut config = config.unwrap().with_root_certificates(store).with_no_client_auth();
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     Arc::new(config)
@@ -263,7 +266,11 @@ fn a_name_that_is_refused_is_told_and_the_others_get_theirs() {
     shop.wait_for("shop.test");
     for (name, why, hint) in [
         (BLOCKED, "blocked", "leave that --acme-domain out"),
-        ("elsewhere.test", "could not prove `elsewhere.test` by tls-alpn-01", "port 443 of elsewhere.test"),
+        (
+            "elsewhere.test",
+            "could not prove `elsewhere.test` by tls-alpn-01",
+            "port 443 of elsewhere.test",
+        ),
     ] {
         shop.wait(|| {
             let problem = &shop.certificate(name)["problem"];

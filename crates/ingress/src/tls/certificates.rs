@@ -198,11 +198,7 @@ impl Certificates {
 }
 
 impl Set {
-    fn new(
-        from_files: Vec<Arc<Pair>>,
-        awaited: &[String],
-        issued: Vec<Option<Arc<Pair>>>,
-    ) -> Self {
+    fn new(from_files: Vec<Arc<Pair>>, awaited: &[String], issued: Vec<Option<Arc<Pair>>>) -> Self {
         let mut pairs = from_files;
         pairs.extend(issued.iter().flatten().cloned());
         let names = Names::new(pairs.iter().map(|pair| &*pair.validity.names), awaited.iter());

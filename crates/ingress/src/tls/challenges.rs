@@ -58,7 +58,8 @@ impl Challenges {
         let key = provider.key_provider.load_private_key(key).map_err(unusable)?;
         // Not looked at: it has a critical extension that nobody else knows (RFC 8737 §3).
         let shown = Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key)));
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let mut config = config.map_err(unusable)?.with_no_client_auth().with_cert_resolver(shown);
         config.alpn_protocols = vec![ACME_TLS.to_vec()];
         put(&self.tls, name, Arc::new(config));

@@ -80,8 +80,9 @@ impl Pair {
     /// # Errors
     /// `invalid-input` for what is no certificate or key, `refused` for a key of another certificate.
     pub(super) fn of_pem(pem: &[u8], shown: &str, common: &Common) -> Result<Self, Fault> {
-        let unusable =
-            |error: rustls::pki_types::pem::Error| Fault::invalid(format!("`{shown}` is not PEM: {error}"));
+        let unusable = |error: rustls::pki_types::pem::Error| {
+            Fault::invalid(format!("`{shown}` is not PEM: {error}"))
+        };
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let key = || PrivateKeyDer::from_pem_slice(pem).map_err(unusable);
         Self::new(chain.map_err(unusable)?, key, common, (&shown, &shown))
@@ -103,14 +104,17 @@ impl Pair {
         let span = leaf.validity();
         let begins = at(span.not_before).map_err(|error| unusable(&error))?;
         let ends = at(span.not_after).map_err(|error| unusable(&error))?;
-        let key = CertifiedKey::from_der(chain, key()?, &common.provider).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => Fault::refused(format!(
-                "`{key_shown}` is not the key of the certificate in `{chain_shown}`"
-            )),
-            error => Fault::invalid(format!(
-                "`{key_shown}` with `{chain_shown}` cannot be used: {error}"
-            )),
-        })?;
+        let key =
+            CertifiedKey::from_der(chain, key()?, &common.provider).map_err(
+                |error| match error {
+                    rustls::Error::InconsistentKeys(_) => Fault::refused(format!(
+                        "`{key_shown}` is not the key of the certificate in `{chain_shown}`"
+                    )),
+                    error => Fault::invalid(format!(
+                        "`{key_shown}` with `{chain_shown}` cannot be used: {error}"
+                    )),
+                },
+            )?;
         let config = config(key, common).map_err(|error| unusable(&error))?;
         Ok(Self { config: Arc::new(config), validity: Validity { names, begins, ends } })
     }

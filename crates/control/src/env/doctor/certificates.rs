@@ -9,12 +9,13 @@ const SOON_S: i64 = 30 * 86_400;
 
 pub(super) fn of_certificates(facts: &DoctorFacts) -> Vec<Finding> {
     let now = facts.now;
-    let admin = facts.admin_certificate_ends.filter(|ends| is_soon(*ends, now)).map(|ends| Finding {
-        check: "certificate",
-        severity: Severity::Warning,
-        message: format!("the certificate of the admin API ends at {ends}"),
-        mend: "gtc single-vm apply, or gtc start with another --admin-cert".into(),
-    });
+    let admin =
+        facts.admin_certificate_ends.filter(|ends| is_soon(*ends, now)).map(|ends| Finding {
+            check: "certificate",
+            severity: Severity::Warning,
+            message: format!("the certificate of the admin API ends at {ends}"),
+            mend: "gtc single-vm apply, or gtc start with another --admin-cert".into(),
+        });
     let shown = facts.certificates.iter().filter_map(|known| of_shown(known, now));
     admin.into_iter().chain(shown).collect()
 }
@@ -83,9 +84,11 @@ mod tests {
     fn one_of_a_file_is_a_finding_for_thirty_days() {
         let file = Some("a.pem");
         assert_eq!(found(file, Some(1_000 + SOON_S), None), None);
-        for (ends, severity) in
-            [(999 + SOON_S, Severity::Warning), (1_001, Severity::Warning), (1_000, Severity::Error)]
-        {
+        for (ends, severity) in [
+            (999 + SOON_S, Severity::Warning),
+            (1_001, Severity::Warning),
+            (1_000, Severity::Error),
+        ] {
             assert_eq!(found(file, Some(ends), None).unwrap().0, severity, "{ends}");
         }
     }
