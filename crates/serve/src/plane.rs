@@ -1,5 +1,6 @@
 //! The state of the data plane: the table that requests read, and what changes it.
 
+mod certificates;
 mod change;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +14,6 @@ use deploy_spec::{
     RuntimeRevision, Timestamp,
 };
 use dispatch::{CookieKeys, Table};
-use ingress::Challenges;
 use meter::{Budget, Meter};
 use store::EnvironmentStore;
 use telemetry::Recorder;
@@ -24,16 +24,13 @@ use crate::ambient;
 use crate::backend::{Backend, inside, threads};
 use crate::hold::Hold;
 use crate::sessions::Sessions;
-use crate::status::CertificateStatus;
 use crate::usage::Usage;
+use certificates::Tls;
 use change::Next;
 
 /// How many parts of revisions have a series of their own. All others are counted together, so that
 /// what is told of metrics has a bound, whatever there is in the environment.
 const SERIES_MAX: usize = 4_096;
-
-/// Says how it stands with certificates.
-type CertificatesNow = dyn Fn() -> Vec<CertificateStatus> + Send + Sync;
 
 /// The data plane of one environment. Requests read [`Plane::table`] and never wait; changes come
 /// one after the other.
@@ -58,9 +55,7 @@ pub struct Plane {
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
-    admin_certificate_ends: OnceLock<Timestamp>,
-    certificates: OnceLock<Box<CertificatesNow>>,
-    challenges: OnceLock<Arc<Challenges>>,
+    tls: Tls,
     store: OnceLock<EnvironmentStore>,
 }
 
@@ -105,9 +100,7 @@ impl Plane {
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
-            admin_certificate_ends: OnceLock::new(),
-            certificates: OnceLock::new(),
-            challenges: OnceLock::new(),
+            tls: Tls::default(),
             store: OnceLock::new(),
         }
     }
@@ -138,37 +131,6 @@ impl Plane {
     /// Says where it answers.
     pub fn answers_on(&self, address: SocketAddr) {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(address);
-    }
-
-    /// Says when the certificate ends that its admin API shows.
-    pub fn shows_until(&self, ends: Timestamp) {
-        let _ = self.admin_certificate_ends.set(ends);
-    }
-
-    pub(crate) fn admin_certificate_ends(&self) -> Option<Timestamp> {
-        self.admin_certificate_ends.get().copied()
-    }
-
-    /// Says how it stands with the certificates that are shown over TLS, whenever it is asked.
-    pub fn shows_certificates(
-        &self,
-        now: impl Fn() -> Vec<CertificateStatus> + Send + Sync + 'static,
-    ) {
-        let _ = self.certificates.set(Box::new(now));
-    }
-
-    pub(crate) fn certificates(&self) -> Vec<CertificateStatus> {
-        self.certificates.get().map(|now| now()).unwrap_or_default()
-    }
-
-    /// Answers these challenges of an authority over HTTP, as long as they are pending.
-    pub fn answers_challenges(&self, challenges: Arc<Challenges>) {
-        let _ = self.challenges.set(challenges);
-    }
-
-    /// What an authority is answered at this path; none where it asks for nothing there.
-    pub(crate) fn challenge_at(&self, path: &str) -> Option<String> {
-        self.challenges.get()?.at(path)
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use clap::Args;
 use control::Reply;
 use control::env::{Picture, RevisionPicture, picture};
-use deploy_spec::{DeploymentId, EnvironmentId, Fault, RevisionId, document};
+use deploy_spec::{DeploymentId, EnvironmentId, Fault, RevisionId, Timestamp, document};
 use serde::Serialize;
 use serde_json::json;
 use serve::{CertificateStatus, RevisionStatus, admin_socket, client};
@@ -53,12 +54,25 @@ struct Shown {
     problem: Option<String>,
     /// What it shows over TLS.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    certificates: Vec<CertificateStatus>,
+    certificates: Vec<CertificateShown>,
     deployment_count: usize,
     deployments: Vec<control::env::DeploymentPicture>,
     revisions: Vec<RevisionShown>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_after: Option<DeploymentId>,
+}
+
+#[derive(Serialize)]
+struct CertificateShown {
+    name: String,
+    /// Absent where it comes from an authority.
+    file: Option<PathBuf>,
+    /// Absent while there is none.
+    ends: Option<Timestamp>,
+    /// Why the last try to get a newer one failed.
+    problem: Option<String>,
+    /// When the next try is.
+    again: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -102,7 +116,8 @@ impl Status {
                     .map(|revision| (revision.revision_id, revision))
                     .collect();
                 let problem = status.problem.map(|problem| problem.message);
-                (status.addresses, problem, status.certificates, counts)
+                let certificates = status.certificates.into_iter().map(certificate).collect();
+                (status.addresses, problem, certificates, counts)
             }
             None => (Vec::new(), None, Vec::new(), HashMap::new()),
         };
@@ -155,6 +170,11 @@ impl Status {
             let _ = heard.recv_timeout(REFRESH);
         }
     }
+}
+
+fn certificate(status: CertificateStatus) -> CertificateShown {
+    let CertificateStatus { name, file, ends, problem, again } = status;
+    CertificateShown { name, file, ends, problem: problem.map(|fault| fault.message), again }
 }
 
 /// What the data plane on this machine says; none when there is none.

@@ -20,7 +20,7 @@ const CA_MAX: u64 = 4 << 20;
 pub(super) struct AcmeArgs {
     /// Get a certificate for this name from an authority, and renew it; unless one of --tls-cert is
     /// for it
-    #[arg(long, value_name = "NAME", requires = "tls_listen", requires = "acme_agree_tos")]
+    #[arg(long, value_name = "NAME")]
     acme_domain: Vec<Domain>,
     /// Agree to the terms of service of the authority
     #[arg(long, requires = "acme_domain")]
@@ -54,13 +54,17 @@ impl AcmeArgs {
     /// The names that are asked for, each once.
     ///
     /// # Errors
-    /// `invalid-input` when there are too many.
+    /// `invalid-input` when there are too many, or nobody agrees to the terms of the authority.
     pub(super) fn names(&self) -> Result<Vec<String>, Fault> {
         let mut names: Vec<String> = Vec::new();
         for domain in &self.acme_domain {
             if !names.iter().any(|name| name == domain.as_str()) {
                 names.push(domain.as_str().to_owned());
             }
+        }
+        if !names.is_empty() && !self.acme_agree_tos {
+            return Err(Fault::invalid("an authority wants its terms of service agreed to first")
+                .hint("read them where its directory names them, then add --acme-agree-tos"));
         }
         if names.len() > DOMAINS_MAX {
             return Err(Fault::invalid(format!("--acme-domain takes {DOMAINS_MAX} names at most"))

@@ -92,8 +92,10 @@ impl Doors {
             let (certificates, keys) = (self.tls_cert.len(), self.tls_key.len());
             return Err(wrong(format!("{certificates} certificates have {keys} keys")));
         }
-        if self.tls_listen.is_none() {
-            return Ok(None);
+        match self.tls_listen {
+            None if awaited.is_empty() => return Ok(None),
+            None => return Err(wrong("certificates are shown over TLS, at --tls-listen".into())),
+            Some(_) => {}
         }
         if self.tls_cert.is_empty() && awaited.is_empty() {
             return Err(wrong("TLS needs a certificate".into()));
