@@ -246,3 +246,6 @@ fn show(certificates: &Certificates, name: &Domain, pem: &[u8]) -> Option<Life> 
 const fn life(validity: &Validity) -> Life {
     Life { begins: validity.begins, ends: validity.ends }
 }
+
+#[cfg(test)]
+mod tests;
