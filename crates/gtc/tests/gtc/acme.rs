@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
+use crate::acme_authority::{Answer, Fake};
 use crate::upstreams::{Nginx, deployment, staged};
 use crate::watching::{metrics, value};
 use crate::world::World;
@@ -42,10 +43,20 @@ impl Shop {
     }
 
     fn start(&self, domains: &[&str], more: &[&str]) -> Serving {
+        self.start_with(&self.pebble.directory(), &self.pebble.ca(), domains, more)
+    }
+
+    /// With the authority of this directory.
+    fn start_with(
+        &self,
+        directory: &str,
+        ca: &Path,
+        domains: &[&str],
+        more: &[&str],
+    ) -> Serving {
         let (plain, secure) = (self.pebble.http_door(), self.pebble.tls_door());
-        let (directory, ca) = (self.pebble.directory(), self.pebble.ca());
         let mut words = vec!["--listen", &plain, "--tls-listen", &secure, "--acme-agree-tos"];
-        words.extend(["--acme-directory", &directory, "--acme-ca", ca.to_str().unwrap()]);
+        words.extend(["--acme-directory", directory, "--acme-ca", ca.to_str().unwrap()]);
         words.extend(["--acme-contact", "mailto:ada@example.com"]);
         words.extend(domains.iter().flat_map(|domain| ["--acme-domain", domain]));
         self.world.gtc.start(&[&words, more].concat()).unwrap()
@@ -186,6 +197,28 @@ fn over_http_only_what_is_pending_is_the_authoritys() {
     let path = "/.well-known/acme-challenge/of-the-shop";
     let said = shop.plain(path);
     assert!(said.contains(&format!("one {path} shop.test")), "{said}");
+    serving.stop().unwrap();
+}
+
+#[test]
+fn a_pending_token_is_answered_where_servers_answer_the_short_way() {
+    let shop = Shop::new(Pebble::absent(3_600));
+    let fake = Fake::answering(|base| {
+        let body = format!(
+            r#"{{"status": "pending", "authorizations": ["{base}/authorization"],
+                "finalize": "{base}/finalize"}}"#
+        );
+        vec![("/order", Answer { status: 200, headers: "", body })]
+    });
+    let more = ["--acme-challenge", "http-01"];
+    let serving = shop.start_with(&fake.directory, &fake.ca, &["shop.test"], &more);
+    // Who asks and keeps the connection goes the short way, once the workload is loaded.
+    assert!(is_answered(&shop.plain("/path")));
+    let [token, other] = ["t", "u"].map(|token| format!("/.well-known/acme-challenge/{token}"));
+    shop.wait(|| shop.plain(&token).contains("\r\n\r\nt."));
+    let said = shop.plain(&token);
+    assert!(said.contains(" 200") && said.contains("application/octet-stream"), "{said}");
+    assert!(shop.plain(&other).contains(&format!("one {other} shop.test")));
     serving.stop().unwrap();
 }
 

@@ -48,6 +48,11 @@ mod watching;
 mod ways;
 mod world;
 
+/// An authority whose answers a test writes.
+#[path = "../../../acme/tests/acme/authority.rs"]
+#[expect(dead_code, reason = "it is shared, and not all of it is used here")]
+mod acme_authority;
+
 /// A machine with a real systemd.
 #[path = "../../../machine/tests/machine/host.rs"]
 #[expect(dead_code, reason = "it is shared, and not all of it is used here")]
