@@ -58,7 +58,7 @@ impl Pebble {
         names.args(["-dns01", &dns, "-defaultIPv4", &address.to_string(), "-defaultIPv6", ""]);
         names.args(["-http01", "", "-https01", "", "-tlsalpn01", ""]);
         names.args(["-management", &format!("{address}:{NAMES}")]).stdout(Stdio::piped());
-        let mut names = names.spawn().map_err(missing)?;
+        let mut names = names.spawn().map_err(|error| missing(&error))?;
         said(names.stdout.take(), "Starting management server")?;
         while TcpStream::connect((address, DNS)).is_err() {}
         Ok(Self { address, folder, authority, names, server: None })
@@ -84,7 +84,7 @@ impl Pebble {
         server.arg("-strict").arg("-config").arg(config);
         server.args(["-dnsserver", &format!("{}:{DNS}", self.address)]);
         server.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "20");
-        let mut server = server.stdout(Stdio::piped()).spawn().map_err(missing)?;
+        let mut server = server.stdout(Stdio::piped()).spawn().map_err(|error| missing(&error))?;
         said(server.stdout.take(), "ACME directory available")?;
         self.server = Some(server);
         Ok(())
@@ -169,7 +169,7 @@ impl Drop for Pebble {
     }
 }
 
-fn missing(error: io::Error) -> io::Error {
+fn missing(error: &io::Error) -> io::Error {
     io::Error::other(format!("pebble: {error}; `cargo xtask test` installs it"))
 }
 

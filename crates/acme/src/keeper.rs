@@ -95,7 +95,6 @@ impl Keeper {
     }
 
     /// How it stands with each name, at any time.
-    #[must_use]
     pub fn states(&self) -> impl Fn() -> Vec<State> + Send + Sync + use<> {
         let work = self.work.clone();
         move || work.states().clone()
@@ -118,6 +117,8 @@ impl Keeper {
                     _ = stopped => {}
                 }
             });
+            // Not dropped: that would wait for whoever looks up a name.
+            runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name("acme".into()).spawn(run).map_err(failed)?;
         self.thread = Some((stop, thread));

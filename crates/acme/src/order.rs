@@ -16,7 +16,7 @@ use crate::client::Caller;
 use crate::failure::{self, Failure};
 use crate::files::{Files, KeptAccount};
 use crate::schedule::Cause;
-use crate::settings::{Challenge, Domain, Settings};
+use crate::settings::{Challenge, Contact, Domain, Settings};
 
 /// How long the authority may take to look at a challenge, and to sign.
 const DECIDE: Duration = Duration::from_mins(2);
@@ -95,7 +95,7 @@ impl Asker {
     }
 
     fn contact(&self) -> Vec<&str> {
-        self.settings.contact.iter().map(|contact| contact.as_str()).collect()
+        self.settings.contact.iter().map(Contact::as_str).collect()
     }
 
     /// Answers the challenges of an order for as long as the authority looks at them.

@@ -47,13 +47,7 @@ impl Shop {
     }
 
     /// With the authority of this directory.
-    fn start_with(
-        &self,
-        directory: &str,
-        ca: &Path,
-        domains: &[&str],
-        more: &[&str],
-    ) -> Serving {
+    fn start_with(&self, directory: &str, ca: &Path, domains: &[&str], more: &[&str]) -> Serving {
         let (plain, secure) = (self.pebble.http_door(), self.pebble.tls_door());
         let mut words = vec!["--listen", &plain, "--tls-listen", &secure, "--acme-agree-tos"];
         words.extend(["--acme-directory", directory, "--acme-ca", ca.to_str().unwrap()]);
