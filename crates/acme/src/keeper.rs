@@ -8,6 +8,7 @@ use deploy_spec::{Fault, Timestamp};
 use ingress::{Certificates, Validity};
 use store::EnvironmentStore;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::client::Caller;
 use crate::failure::Failure;
@@ -170,14 +171,13 @@ impl Work {
 
     async fn attempt(&self, name: &Domain) -> Result<String, Failure> {
         let (asker, wanted) = (self.asker.clone(), name.clone());
-        // A task of its own: should the library panic about what a stranger says, that is all that ends.
-        let task = tokio::spawn(async move { asker.get(&wanted).await });
-        let ends = AbortOnDrop(task.abort_handle());
-        let ended = tokio::time::timeout(ATTEMPT, task).await;
-        drop(ends);
-        match ended {
-            Ok(Ok(got)) => got,
-            Ok(Err(_)) => Err(Failure::nonsense("what it says cannot be dealt with")),
+        // A task of its own: should the library panic about what a stranger says, that is all that
+        // ends. Who drops this ends it too.
+        let mut task = JoinSet::new();
+        task.spawn(async move { asker.get(&wanted).await });
+        match tokio::time::timeout(ATTEMPT, task.join_next()).await {
+            Ok(Some(Ok(got))) => got,
+            Ok(_) => Err(Failure::nonsense("what it says cannot be dealt with")),
             Err(_) => Err(Failure::nonsense("it takes too long")),
         }
     }
@@ -217,14 +217,6 @@ impl Work {
 
     fn states(&self) -> MutexGuard<'_, Vec<State>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
