@@ -144,7 +144,8 @@ fn a_token_is_put_into_no_answer_before_it_is_looked_at() {
 #[test]
 fn nobody_there_and_nobody_known_are_told_apart() {
     let fake = Fake::answering(|_| Vec::new());
-    let nowhere = format!("https://{}/", Fake::nowhere());
+    // No test listens at this address, and nobody at this port.
+    let nowhere = "https://127.0.0.2:9/".to_owned();
     let stranger = Fake::answering(|_| Vec::new()).directory;
     for (directory, why, hint) in [
         (nowhere, "cannot be connected to", "spelt right"),
