@@ -2,9 +2,10 @@
 //! in which every name leads to one address.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::{Authority, Folder};
 
@@ -60,7 +61,7 @@ impl Pebble {
         names.args(["-management", &format!("{address}:{NAMES}")]).stdout(Stdio::piped());
         let mut names = names.spawn().map_err(|error| missing(&error))?;
         said(names.stdout.take(), "Starting management server")?;
-        while TcpStream::connect((address, DNS)).is_err() {}
+        while !knows_names(address)? {}
         Ok(Self { address, folder, authority, names, server: None })
     }
 
@@ -167,6 +168,15 @@ impl Drop for Pebble {
         let _ = self.names.kill();
         let _ = self.names.wait();
     }
+}
+
+/// Whether the DNS answers, as it is asked: by UDP (RFC 1035 §4.1).
+fn knows_names(address: Ipv4Addr) -> io::Result<bool> {
+    let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01";
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+    socket.connect((address, DNS))?;
+    Ok(socket.send(question).and_then(|_| socket.recv(&mut [0; 512])).is_ok())
 }
 
 fn missing(error: &io::Error) -> io::Error {
