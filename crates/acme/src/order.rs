@@ -120,7 +120,7 @@ impl Asker {
             Ok(OrderStatus::Ready) => Ok(()),
             Ok(_) => Err(Failure::not_proven(name, challenge, why(order).await.as_ref())),
             // What the order says of it is less than what its challenges say.
-            Err(Error::Api(problem)) => {
+            Err(Error::Api(problem)) if order.state().error.is_some() => {
                 let why = why(order).await.unwrap_or(problem);
                 Err(Failure::not_proven(name, challenge, Some(&why)))
             }

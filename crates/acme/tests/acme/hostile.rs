@@ -93,6 +93,20 @@ fn every_other_answer_may_be_nonsense() {
 }
 
 #[test]
+fn a_nonce_that_is_refused_says_nothing_of_the_name_and_is_tried_again_soon() {
+    let nonce = r#"{"type": "urn:ietf:params:acme:error:badNonce", "detail": "stale"}"#;
+    for path in ["/account", "/orders", "/authorization", "/challenge", "/order", "/finalize"] {
+        let fake = Fake::answering(|_| vec![(path, say(400, "", nonce))]);
+        let Failed { fault, again, .. } = failed(&fake, Challenge::TlsAlpn01);
+        assert!(
+            fault.message.contains("the authority refused: stale (badNonce)"),
+            "{path}: {fault}"
+        );
+        assert!(again.as_second() <= now().as_second() + 1, "{path}: {again}");
+    }
+}
+
+#[test]
 fn what_it_gives_must_be_the_certificate_that_was_asked_for() {
     // The authority of these tests has a key of its own.
     let fake = Fake::answering(|_| Vec::new());
