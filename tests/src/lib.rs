@@ -8,6 +8,7 @@ mod chance;
 mod folder;
 mod gtc;
 mod http;
+mod pebble;
 mod prober;
 mod redis;
 
@@ -16,5 +17,6 @@ pub use chance::bounds;
 pub use folder::Folder;
 pub use gtc::{Ended, Gtc, Serving};
 pub use http::{Answer, Connection};
+pub use pebble::{BLOCKED, Pebble};
 pub use prober::{Obeyed, Prober};
 pub use redis::Redis;

@@ -20,6 +20,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nghttp2-client", "h2load"),
     ("openssh-client", "ssh"),
     ("openssl", "openssl"),
+    ("pebble", "pebble-challtestsrv"),
     ("podman", "podman"),
     ("runc", "runc"),
     ("prometheus", "promtool"),

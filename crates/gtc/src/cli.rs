@@ -56,7 +56,7 @@ enum Command {
     #[command(subcommand)]
     Registry(registry_command::Verb),
     /// Serve an environment until told to stop
-    Start(start::Start),
+    Start(Box<start::Start>),
     #[command(flatten)]
     Everyday(Everyday),
     /// Make a link that reaches a revision, whatever its weight

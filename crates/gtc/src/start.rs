@@ -1,5 +1,6 @@
 //! `gtc start`: serve until told to stop.
 
+mod acme;
 mod admin;
 mod descriptors;
 mod doors;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::acme::Keeper;
 use clap::Args;
 use deploy_spec::{EnvironmentId, Fault};
 use ingress::Settings;
@@ -25,6 +27,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use self::acme::AcmeArgs;
 use crate::globals::Globals;
 use crate::outcome::{Named, Success};
 use admin::AdminArgs;
@@ -42,6 +45,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
   gtc start
   gtc start --env local --listen 0.0.0.0:8080
   gtc start --tls-listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
+  gtc start --tls-listen 0.0.0.0:443 --acme-domain shop.example.com --acme-agree-tos
   gtc start --config runtime-config.json
   gtc start --access-log file --access-log-sample 10
   gtc start --otlp-endpoint http://localhost:4318 --otlp-sample 1
@@ -74,6 +78,8 @@ pub(crate) struct Start {
     log: Level,
     #[command(flatten)]
     doors: Doors,
+    #[command(flatten)]
+    acme: AcmeArgs,
     #[command(flatten)]
     recording: Recording,
     #[command(flatten)]
@@ -109,8 +115,13 @@ impl Start {
             max_connections: self.max_connections,
             ..Settings::default()
         };
-        let doors = self.doors.bind(manager.listener.take(), self.listen, &settings)?;
+        let (handed, names) = (manager.listener.take(), self.acme.names()?);
+        let doors = self.doors.bind(handed, self.listen, &settings, &names)?;
+        let keeper =
+            doors.certificates().map(|shown| self.acme.keeper(shown, &plane, store.as_ref()));
+        let mut keeper = keeper.transpose()?.flatten();
         let doors = doors.open(&Arc::new(Front::new(plane.clone())));
+        keeper.as_mut().map_or(Ok(()), Keeper::start)?;
         plane.answers_on(doors.plain_address());
         endpoint.as_ref().and_then(Endpoint::ends).inspect(|ends| plane.shows_until(*ends));
         let admin_address = endpoint.as_ref().map(Endpoint::local_addr).transpose()?;
@@ -129,6 +140,7 @@ impl Start {
             }
         });
         voice.stopping();
+        drop(keeper);
         let grace = Duration::from_secs(self.grace);
         let begun = Instant::now();
         plane.end_streams(grace);

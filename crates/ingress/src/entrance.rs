@@ -56,7 +56,7 @@ impl Entrance {
             .await
             .unwrap_or_else(|late| Err(late.into()))
         {
-            Ok((mut stream, shown)) => {
+            Ok(Some((mut stream, shown))) => {
                 connection.peer.tls = true;
                 connection.shown = Some(shown);
                 if stream.is_http2() {
@@ -65,6 +65,7 @@ impl Entrance {
                     tokio::spawn(connection.run(stream));
                 }
             }
+            Ok(None) => left(&connection, &"an authority was answered its challenge"),
             Err(error) => left(&connection, &error),
         }
     }

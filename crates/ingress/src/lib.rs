@@ -43,5 +43,5 @@ pub use relay::{NoRelay, Relay, Relayed, Written};
 pub use server::{DrainReport, Running, Server};
 pub use service::{BoxError, Peer, Service};
 pub use settings::Settings;
-pub use tls::{CertificateFiles, Certificates};
+pub use tls::{CertificateFiles, Certificates, Challenges, Issued, Pending, Validity};
 pub use upgrade::{Upgrade, WEBSOCKET};

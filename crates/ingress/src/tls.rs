@@ -1,13 +1,16 @@
-//! TLS in front of everything: certificates from files, the handshake, and the stream behind it.
+//! TLS in front of everything: certificates from files and from an authority, the handshake, and the
+//! stream behind it.
 //! Nothing here knows HTTP but the names of its versions (ALPN, RFC 7301).
 
 mod certificates;
+mod challenges;
 mod pair;
 mod set;
 mod stream;
 
-pub use certificates::Certificates;
-pub use pair::CertificateFiles;
+pub use certificates::{Certificates, Issued};
+pub use challenges::{Challenges, Pending};
+pub use pair::{CertificateFiles, Validity};
 pub(crate) use stream::{Shown, accept};
 
 /// HTTP/2, as ALPN names it.

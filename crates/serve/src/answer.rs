@@ -43,6 +43,14 @@ pub(crate) fn short(
     response
 }
 
+/// What an authority is answered that asks whose a name is (RFC 8555 §8.3).
+pub(crate) fn challenge(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::from(text)));
+    let octets = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, octets);
+    response
+}
+
 fn wants_html(asked: &HeaderMap) -> bool {
     let accept = asked.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     let html = accept.find("text/html");

@@ -58,6 +58,6 @@ pub use run_folder::{RunFolder, admin_socket, is_served};
 pub use secrets::{DevStore, holds_value};
 pub use service::Front;
 pub use shadow::{Difference, ShadowStatus};
-pub use status::{DeploymentStatus, RevisionStatus, Status};
+pub use status::{CertificateStatus, DeploymentStatus, RevisionStatus, Status};
 pub use usage::used_days;
 pub use warm::warm;

@@ -3,6 +3,7 @@
 //! Every label comes from the environment and none from a request. How many revisions have series of
 //! their own is bounded; all others are counted in one, whose labels say `other`.
 
+mod certificates;
 mod text;
 
 use std::sync::Arc;
@@ -126,6 +127,7 @@ impl Plane {
                 points: counter(pins.unanswered()),
             },
         ];
+        families.push(certificates::family(self.certificates(), ambient::now(), since));
         let dropped = self.recorder().map(|recorder| recorder.dropped());
         let Dropped { lines, spans } = dropped.unwrap_or_default();
         families.extend(lines.map(|lines| Family {

@@ -1,5 +1,6 @@
 //! The state of the data plane: the table that requests read, and what changes it.
 
+mod certificates;
 mod change;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +25,7 @@ use crate::backend::{Backend, inside, threads};
 use crate::hold::Hold;
 use crate::sessions::Sessions;
 use crate::usage::Usage;
+use certificates::Tls;
 use change::Next;
 
 /// How many parts of revisions have a series of their own. All others are counted together, so that
@@ -53,7 +55,7 @@ pub struct Plane {
     change: Mutex<Progress>,
     proven: Mutex<HashMap<RevisionId, Arc<Workload>>>,
     addresses: Mutex<Vec<SocketAddr>>,
-    admin_certificate_ends: OnceLock<Timestamp>,
+    tls: Tls,
     store: OnceLock<EnvironmentStore>,
 }
 
@@ -98,7 +100,7 @@ impl Plane {
             change: Mutex::default(),
             proven: Mutex::default(),
             addresses: Mutex::default(),
-            admin_certificate_ends: OnceLock::new(),
+            tls: Tls::default(),
             store: OnceLock::new(),
         }
     }
@@ -129,15 +131,6 @@ impl Plane {
     /// Says where it answers.
     pub fn answers_on(&self, address: SocketAddr) {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(address);
-    }
-
-    /// Says when the certificate ends that its admin API shows.
-    pub fn shows_until(&self, ends: Timestamp) {
-        let _ = self.admin_certificate_ends.set(ends);
-    }
-
-    pub(crate) fn admin_certificate_ends(&self) -> Option<Timestamp> {
-        self.admin_certificate_ends.get().copied()
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {

@@ -36,6 +36,9 @@ impl Front {
         let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
         let said = Lines::of(head, trusted)?;
         let path = &*head.target.path;
+        if self.plane.challenge_at(path).is_some() {
+            return None;
+        }
         let table = self.plane.table();
         let found = self.find(&table, &said, path)?;
         // What is answered in this process is chosen once only.

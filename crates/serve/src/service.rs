@@ -11,7 +11,7 @@ use ingress::{Peer, Service};
 use tokio::time::{Instant, timeout_at};
 use workload::Body;
 
-use crate::answer::short;
+use crate::answer::{challenge, short};
 use crate::forward::{About, TRACESTATE, Told, announce, drop_untrusted, is_trusted};
 use crate::hold::PATIENCE;
 use crate::in_flight::Answer;
@@ -62,6 +62,10 @@ impl Service for Front {
         let client = Client { peer, trusted, pin: None, random, trace };
         let asked = Asked { method: request.method().as_str(), path, version: request.version() };
         let mut trail = self.trail(&asked, headers, &client);
+        if let Some(text) = self.plane.challenge_at(path) {
+            self.plane.unrouted().record(StatusCode::OK.as_u16(), Duration::ZERO);
+            return Answer::ours(challenge(text), trail);
+        }
         let pin = self.pinned(headers, path, trusted).await;
         let client = Client { pin, ..client };
         let mut request = request.map(|body| trail.counted(body));

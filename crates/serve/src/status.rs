@@ -1,6 +1,7 @@
 //! What the data plane says about itself.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use deploy_spec::{DeploymentId, EnvironmentId, Fault, Lifecycle, RevisionId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,12 +19,33 @@ pub struct Status {
     /// When the certificate ends that the admin API shows by TLS; absent where it shows none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_certificate_ends: Option<Timestamp>,
+    /// The certificates that it shows over TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateStatus>,
     /// The newest commit that is served.
     pub sequence: u64,
     /// Why the newest state is not served; null when it is.
     pub problem: Option<Fault>,
     /// What is served, by id.
     pub deployments: Vec<DeploymentStatus>,
+}
+
+/// One certificate that is shown over TLS, or will be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// The name it is for, or the first of them.
+    pub name: String,
+    /// The file of its chain; absent where it comes from an authority (ACME).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// When it ends; null while there is none.
+    pub ends: Option<Timestamp>,
+    /// Why there is no newer one; absent when the last try went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Fault>,
+    /// When the next try is; absent where there is no problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Timestamp>,
 }
 
 /// One deployment.
@@ -78,6 +100,7 @@ impl Plane {
             environment_id: self.environment_id().clone(),
             addresses: self.addresses(),
             admin_certificate_ends: self.admin_certificate_ends(),
+            certificates: self.certificates(),
             sequence,
             problem,
             deployments,

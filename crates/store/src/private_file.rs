@@ -24,7 +24,7 @@ impl EnvironmentStore {
         path: &str,
         make: impl FnOnce() -> Result<Vec<u8>, Fault>,
     ) -> Result<Vec<u8>, Fault> {
-        if let Some(bytes) = self.read_private_file(path)? {
+        if let Some(bytes) = self.existing_private_file(path)? {
             return Ok(bytes);
         }
         let bytes = make()?;
@@ -33,7 +33,7 @@ impl EnvironmentStore {
             self.disk.remove(draft)
         })?;
         let gone = || Fault::unavailable(format!("`{path}` vanished while it was made"));
-        self.read_private_file(path)?.ok_or_else(gone)
+        self.existing_private_file(path)?.ok_or_else(gone)
     }
 
     /// Puts another private file in the place of one. Of two who do so at once one wins; whoever
@@ -66,8 +66,12 @@ impl EnvironmentStore {
         })
     }
 
-    /// What is looked at is what is read: both by one handle, which follows no link.
-    fn read_private_file(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+    /// The bytes of a private file of the environment; none if it is absent. What is looked at is
+    /// what is read: both by one handle, which follows no link.
+    ///
+    /// # Errors
+    /// `unavailable` when it cannot be read; `refused` when others can read it.
+    pub fn existing_private_file(&self, path: &str) -> Result<Option<Vec<u8>>, Fault> {
         let failed = |error: io::Error| io_fault(&self.id, "reading", path, &error);
         let name = self.folder.join(path);
         let mut file = match host_fs::open_plain(&name) {

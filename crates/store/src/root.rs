@@ -69,7 +69,8 @@ pub struct EnvironmentStore {
 }
 
 impl EnvironmentStore {
-    /// The state that `disk` holds: for tests of what disks do to it.
+    /// The state that `disk` holds: for tests of what disks do to it, and for the private files of a
+    /// folder that is no environment's.
     #[must_use]
     pub fn on(id: EnvironmentId, folder: PathBuf, disk: Arc<dyn Disk>) -> Self {
         Self { id, folder, disk, patience: PATIENCE, rotate_at: ROTATE_AT }

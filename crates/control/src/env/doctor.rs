@@ -2,6 +2,7 @@
 //!
 //! What takes more than records to know comes in as [`DoctorFacts`]; what it means is decided here.
 
+mod certificates;
 mod containers;
 mod findings;
 mod pinned;
@@ -13,6 +14,7 @@ use deploy_spec::{
 };
 use serde::Serialize;
 
+use self::certificates::of_certificates;
 use self::containers::{has_containers, of_containers};
 use self::findings::{of_machine, of_records, of_trust};
 use self::pinned::{lost, of_engine, of_lost};
@@ -55,6 +57,21 @@ pub struct DoctorFacts {
     pub data_plane: Option<String>,
     /// When the certificate ends that its admin API shows by TLS; none where it shows none.
     pub admin_certificate_ends: Option<Timestamp>,
+    /// The certificates that it shows over TLS.
+    pub certificates: Vec<CertificateKnown>,
+}
+
+/// What is known of a certificate that is shown over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateKnown {
+    /// The name it is for, or the first of them.
+    pub name: String,
+    /// The file it is in; none where it comes from an authority (ACME).
+    pub file: Option<String>,
+    /// When it ends; none while there is none.
+    pub ends: Option<Timestamp>,
+    /// Why the last try to get a newer one failed, and what to do.
+    pub problem: Option<(String, String)>,
 }
 
 /// What the registry says of an env-pack.
@@ -181,6 +198,7 @@ pub fn doctor(view: &dyn View, facts: &DoctorFacts) -> Result<Diagnosis, Fault> 
         of_engine(&id, &records, facts.engine.as_deref()),
         of_containers(&records, facts.container_engine),
         of_machine(&id, facts, newest(&records)),
+        of_certificates(facts),
     ]
     .concat();
     diagnosis.healthy = diagnosis.findings.iter().all(|f| f.severity == Severity::Warning);

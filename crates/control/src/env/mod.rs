@@ -16,8 +16,8 @@ mod update;
 pub use create::{Create, CreateAnswers, CreateOutcome};
 pub use destroy::{Destroy, DestroyAnswers, DestroyOutcome};
 pub use doctor::{
-    Diagnosis, DoctorFacts, Finding, LostSecret, PackKnown, SecretsChecked, Severity, Validated,
-    doctor, living, needed_artifacts, pinned_values, runs_proven,
+    CertificateKnown, Diagnosis, DoctorFacts, Finding, LostSecret, PackKnown, SecretsChecked,
+    Severity, Validated, doctor, living, needed_artifacts, pinned_values, runs_proven,
 };
 pub use init::{Init, InitAnswers, InitFacts, InitOutcome, InitResult};
 pub use list::{EnvironmentSummary, list};

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use clap::Args;
 use control::env::{Picture, RevisionPicture, picture};
-use deploy_spec::{DeploymentId, EnvironmentId, Fault, RevisionId, document};
+use deploy_spec::{DeploymentId, EnvironmentId, Fault, RevisionId, Timestamp, document};
 use serde::Serialize;
 use serde_json::json;
-use serve::{RevisionStatus, client};
+use serve::{CertificateStatus, RevisionStatus, client};
 use store::EnvironmentStore;
 
 use super::plan::Plan;
@@ -50,11 +51,27 @@ struct Shown {
     /// Why the newest state is not served.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// What it shows over TLS.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<CertificateShown>,
     deployment_count: usize,
     deployments: Vec<control::env::DeploymentPicture>,
     revisions: Vec<RevisionShown>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_after: Option<DeploymentId>,
+}
+
+#[derive(Serialize)]
+struct CertificateShown {
+    name: String,
+    /// Absent where it comes from an authority.
+    file: Option<PathBuf>,
+    /// Absent while there is none.
+    ends: Option<Timestamp>,
+    /// Why the last try to get a newer one failed.
+    problem: Option<String>,
+    /// When the next try is.
+    again: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -89,7 +106,7 @@ impl Status {
         } = picture(&store.read()?, page)?;
         let serving = client::status(store.folder())?;
         let data_plane = if serving.is_some() { "serving" } else { "not-serving" };
-        let (addresses, problem, counts) = match serving {
+        let (addresses, problem, certificates, counts) = match serving {
             Some(status) => {
                 let counts: HashMap<RevisionId, RevisionStatus> = status
                     .deployments
@@ -97,9 +114,11 @@ impl Status {
                     .flat_map(|deployment| deployment.revisions)
                     .map(|revision| (revision.revision_id, revision))
                     .collect();
-                (status.addresses, status.problem.map(|problem| problem.message), counts)
+                let problem = status.problem.map(|problem| problem.message);
+                let certificates = status.certificates.into_iter().map(certificate).collect();
+                (status.addresses, problem, certificates, counts)
             }
-            None => (Vec::new(), None, HashMap::new()),
+            None => (Vec::new(), None, Vec::new(), HashMap::new()),
         };
         let shown = |picture: RevisionPicture| {
             let counted = counts.get(&picture.revision_id);
@@ -117,6 +136,7 @@ impl Status {
             data_plane,
             addresses,
             problem,
+            certificates,
             deployment_count,
             deployments,
             revisions,
@@ -149,4 +169,9 @@ impl Status {
             let _ = heard.recv_timeout(REFRESH);
         }
     }
+}
+
+fn certificate(status: CertificateStatus) -> CertificateShown {
+    let CertificateStatus { name, file, ends, problem, again } = status;
+    CertificateShown { name, file, ends, problem: problem.map(|fault| fault.message), again }
 }

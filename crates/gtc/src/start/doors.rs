@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[command(next_help_heading = "TLS and proxies")]
 pub(super) struct Doors {
     /// Answer over TLS too, at this address; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", requires = "tls_cert")]
+    #[arg(long, value_name = "ADDRESS")]
     tls_listen: Option<SocketAddr>,
     /// A certificate with its chain, in PEM; the first is shown to who asks for no name. Read again
     /// when it changes, and on SIGHUP
@@ -50,7 +50,7 @@ pub(super) struct Bound {
 
 impl Doors {
     /// Reads the certificates and takes the addresses; the plain one, unless a listener for it was
-    /// handed over.
+    /// handed over. An authority gives the certificates for those names that are `awaited`.
     ///
     /// # Errors
     /// `invalid-input` and `refused` for certificates that cannot be used, `unavailable` for an
@@ -60,8 +60,9 @@ impl Doors {
         handed: Option<TcpListener>,
         plain: SocketAddr,
         settings: &Settings,
+        awaited: &[String],
     ) -> Result<Bound, Fault> {
-        let certificates = self.certificates()?;
+        let certificates = self.certificates(awaited)?;
         let guarded = |server: Server| match self.proxy_protocol {
             true => server.with_proxy_protocol(self.trusted_proxies.clone()),
             false => server,
@@ -81,25 +82,36 @@ impl Doors {
         Ok(Bound { plain, secure })
     }
 
-    fn certificates(&self) -> Result<Option<Arc<Certificates>>, Fault> {
+    fn certificates(&self, awaited: &[String]) -> Result<Option<Arc<Certificates>>, Fault> {
+        let wrong = |why: String| {
+            Fault::invalid(why).hint(
+                "gtc start --tls-listen ADDRESS --tls-cert FILE --tls-key FILE, or --acme-domain",
+            )
+        };
         if self.tls_cert.len() != self.tls_key.len() {
-            return Err(Fault::invalid(format!(
-                "{} certificates have {} keys",
-                self.tls_cert.len(),
-                self.tls_key.len()
-            ))
-            .hint("gtc start --tls-listen ADDRESS --tls-cert FILE --tls-key FILE"));
+            let (certificates, keys) = (self.tls_cert.len(), self.tls_key.len());
+            return Err(wrong(format!("{certificates} certificates have {keys} keys")));
         }
-        if self.tls_cert.is_empty() {
-            return Ok(None);
+        match self.tls_listen {
+            None if awaited.is_empty() => return Ok(None),
+            None => return Err(wrong("certificates are shown over TLS, at --tls-listen".into())),
+            Some(_) => {}
+        }
+        if self.tls_cert.is_empty() && awaited.is_empty() {
+            return Err(wrong("TLS needs a certificate".into()));
         }
         let pairs = self.tls_cert.iter().cloned().zip(self.tls_key.iter().cloned());
         let files = pairs.map(|(chain, key)| CertificateFiles { chain, key }).collect();
-        Certificates::load(files).map(|certificates| Some(Arc::new(certificates)))
+        Certificates::awaiting(files, awaited).map(|certificates| Some(Arc::new(certificates)))
     }
 }
 
 impl Bound {
+    /// What is shown over TLS, where that is spoken.
+    pub(super) fn certificates(&self) -> Option<&Arc<Certificates>> {
+        self.secure.as_ref().map(|(_, certificates)| certificates)
+    }
+
     /// Answers with `service` from now on.
     pub(super) fn open<S: Service>(self, service: &Arc<S>) -> Open {
         let secure =

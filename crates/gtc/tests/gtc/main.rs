@@ -1,6 +1,7 @@
 //! `gtc` from outside: envelopes, exit codes, real sockets, and the README as it is typed.
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
+mod acme;
 mod admin_api;
 mod admin_tls;
 mod bootstrap;
@@ -47,6 +48,11 @@ mod usage;
 mod watching;
 mod ways;
 mod world;
+
+/// An authority whose answers a test writes.
+#[path = "../../../acme/tests/acme/authority.rs"]
+#[expect(dead_code, reason = "it is shared, and not all of it is used here")]
+mod acme_authority;
 
 /// A machine with a real systemd.
 #[path = "../../../machine/tests/machine/host.rs"]

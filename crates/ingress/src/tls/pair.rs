@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deploy_spec::Fault;
+use deploy_spec::{Fault, Timestamp};
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
@@ -15,7 +15,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use x509_parser::error::X509Error;
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::{H2, HTTP_11};
@@ -47,8 +47,18 @@ pub(super) struct Common {
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) config: Arc<ServerConfig>,
+    pub(super) validity: Validity,
+}
+
+/// What a certificate is for, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validity {
     /// The DNS names it is for, in lower case; `*.` stands for one label.
-    pub(super) names: Vec<String>,
+    pub names: Vec<String>,
+    /// From when on.
+    pub begins: Timestamp,
+    /// Until when.
+    pub ends: Timestamp,
 }
 
 impl Pair {
@@ -59,29 +69,54 @@ impl Pair {
     /// for what is no certificate or key.
     pub(super) fn read(files: &CertificateFiles, common: &Common) -> Result<Self, Fault> {
         let chain = chain(&files.chain)?;
+        let key = || key(&files.key);
+        let pair = Self::new(chain, key, common, (&files.chain.display(), &files.key.display()))?;
+        tell_expiry(files, &pair.validity);
+        Ok(pair)
+    }
+
+    /// Out of one text in PEM that holds key and chain; `shown` is what people call it.
+    ///
+    /// # Errors
+    /// `invalid-input` for what is no certificate or key, `refused` for a key of another certificate.
+    pub(super) fn of_pem(pem: &[u8], shown: &str, common: &Common) -> Result<Self, Fault> {
+        let unusable = |error: rustls::pki_types::pem::Error| {
+            Fault::invalid(format!("`{shown}` is not PEM: {error}"))
+        };
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let key = || PrivateKeyDer::from_pem_slice(pem).map_err(unusable);
+        Self::new(chain.map_err(unusable)?, key, common, (&shown, &shown))
+    }
+
+    fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: impl FnOnce() -> Result<PrivateKeyDer<'static>, Fault>,
+        common: &Common,
+        (chain_shown, key_shown): (&dyn Display, &dyn Display),
+    ) -> Result<Self, Fault> {
         let unusable = |why: &dyn Display| {
-            Fault::invalid(format!(
-                "`{}` is not a usable certificate: {why}",
-                files.chain.display()
-            ))
+            Fault::invalid(format!("`{chain_shown}` is not a usable certificate: {why}"))
         };
         let leaf = chain.first().ok_or_else(|| unusable(&"there is none in it"))?;
-        let leaf = leaf.clone();
-        let (_, leaf) = X509Certificate::from_der(&leaf).map_err(|error| unusable(&error))?;
+        let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| unusable(&error))?;
         let names = names(&leaf).map_err(|error| unusable(&error))?;
-        let key = key(&files.key)?;
-        let key = CertifiedKey::from_der(chain, key, &common.provider).map_err(|error| {
-            let (key, chain) = (files.key.display(), files.chain.display());
-            match error {
-                rustls::Error::InconsistentKeys(_) => Fault::refused(format!(
-                    "`{key}` is not the key of the certificate in `{chain}`"
-                )),
-                error => Fault::invalid(format!("`{key}` with `{chain}` cannot be used: {error}")),
-            }
-        })?;
-        tell_expiry(files, &names, &leaf);
+        let at = |time: ASN1Time| Timestamp::from_second(time.timestamp());
+        let span = leaf.validity();
+        let begins = at(span.not_before).map_err(|error| unusable(&error))?;
+        let ends = at(span.not_after).map_err(|error| unusable(&error))?;
+        let key =
+            CertifiedKey::from_der(chain, key()?, &common.provider).map_err(
+                |error| match error {
+                    rustls::Error::InconsistentKeys(_) => Fault::refused(format!(
+                        "`{key_shown}` is not the key of the certificate in `{chain_shown}`"
+                    )),
+                    error => Fault::invalid(format!(
+                        "`{key_shown}` with `{chain_shown}` cannot be used: {error}"
+                    )),
+                },
+            )?;
         let config = config(key, common).map_err(|error| unusable(&error))?;
-        Ok(Self { config: Arc::new(config), names })
+        Ok(Self { config: Arc::new(config), validity: Validity { names, begins, ends } })
     }
 }
 
@@ -163,12 +198,12 @@ fn names(leaf: &X509Certificate<'_>) -> Result<Vec<String>, X509Error> {
 
 /// A certificate that is over is used all the same: its clients may know better, and a server that
 /// does not start helps nobody.
-fn tell_expiry(files: &CertificateFiles, names: &[String], leaf: &X509Certificate<'_>) {
-    let until = leaf.validity().not_after;
-    let end = u64::try_from(until.timestamp()).unwrap_or(0);
+fn tell_expiry(files: &CertificateFiles, validity: &Validity) {
+    let until = validity.ends;
+    let end = u64::try_from(until.as_second()).unwrap_or(0);
     let rest = end.checked_sub(date::unix_seconds());
     let chain = files.chain.display();
-    let names = names.join(" ");
+    let names = validity.names.join(" ");
     match rest {
         None => tracing::error!(%chain, %until, names, "a certificate has expired"),
         Some(rest) if rest < SOON_DAYS * 86_400 => {

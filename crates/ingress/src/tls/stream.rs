@@ -6,15 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use rustls::server::Acceptor;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use super::H2;
 use super::certificates::{Certificates, Set};
+use super::challenges::ACME_TLS;
 use crate::codec::Authority;
 use crate::transport::{Reader, Transport};
+
+/// A fatal alert in the clear: `unrecognized_name` (RFC 8446 §6, RFC 6066 §3).
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// A connection over TLS.
 pub(crate) struct TlsTransport {
@@ -34,24 +38,41 @@ pub(crate) struct Shown {
 impl Shown {
     /// Whether another certificate is for this host.
     pub(crate) fn is_misdirected(&self, host: &Authority<'_>) -> bool {
-        self.set.find(host.name()) != self.index
+        self.set.find(host.name()) != Some(self.index)
     }
 }
 
-/// Greets a client and shows the certificate for the name it asks for.
+/// Greets a client and shows the certificate for the name it asks for. None for an authority whose
+/// challenge was answered: nothing is said behind that.
 ///
 /// # Errors
-/// What the socket says, or what is wrong with the client.
+/// What the socket says, what is wrong with the client, or that no certificate is for it, which it
+/// is told.
 pub(crate) async fn accept(
     certificates: &Certificates,
     stream: TcpStream,
-) -> io::Result<(TlsTransport, Shown)> {
+) -> io::Result<Option<(TlsTransport, Shown)>> {
     let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let said = hello.client_hello();
+    let name = said.server_name().unwrap_or_default().to_ascii_lowercase();
+    // An authority offers nothing else (RFC 8737 §3).
+    let is_challenge = said.alpn().is_some_and(|offered| offered.eq([ACME_TLS]));
+    if is_challenge {
+        let Some(config) = certificates.challenges().tls(&name) else { return refuse(hello).await };
+        hello.into_stream(config).await?.shutdown().await?;
+        return Ok(None);
+    }
     let set = certificates.current();
-    let name = hello.client_hello().server_name().unwrap_or_default().to_ascii_lowercase();
-    let index = set.find(&name);
+    let Some(index) = set.find(&name) else { return refuse(hello).await };
     let stream = hello.into_stream(set.config(index)).await?;
-    Ok((TlsTransport { stream: Box::new(Mutex::new(stream)) }, Shown { set, index }))
+    Ok(Some((TlsTransport { stream: Box::new(Mutex::new(stream)) }, Shown { set, index })))
+}
+
+async fn refuse<T>(hello: StartHandshake<TcpStream>) -> io::Result<T> {
+    let StartHandshake { mut io, .. } = hello;
+    io.write_all(&UNRECOGNIZED_NAME).await?;
+    io.shutdown().await?;
+    Err(io::Error::other("there is no certificate for the name it asks for"))
 }
 
 impl TlsTransport {

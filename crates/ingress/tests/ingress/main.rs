@@ -9,6 +9,7 @@ mod handed;
 mod http2;
 mod http2_frames;
 mod idle;
+mod issued;
 mod peer;
 mod proxied;
 mod refuse;

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Barrier;
 
 use deploy_spec::Kind;
+use store::Disk as _;
 
 use crate::real::{files, folder, store_in};
-use crate::world::Scene;
+use crate::sim_disk::{Reboot, SimDisk, Trouble};
+use crate::world::{Scene, on};
 
 #[test]
 fn everything_that_is_made_is_private() {
@@ -56,6 +58,35 @@ fn makers_of_the_same_private_file_get_the_same_bytes() {
     let later = store.private_file("keys/own", || panic!("it is there")).unwrap();
     assert_eq!(later, made[0]);
     assert_eq!(files(store.folder()).into_keys().collect::<Vec<_>>(), ["keys/own"]);
+}
+
+#[test]
+fn a_private_file_is_the_old_or_the_new_one_whenever_the_power_goes() {
+    const PATH: &str = "acme/of-an-authority/a.test.pem";
+    let begun = SimDisk::new();
+    Scene::serving(on(&begun));
+    for old in [None, Some(b"old key".as_slice())] {
+        if let Some(old) = old {
+            on(&begun).replace_private_file(PATH, old).unwrap();
+        }
+        let whole = begun.copy();
+        whole.expect(Trouble::None, 0);
+        on(&whole).replace_private_file(PATH, b"new key").unwrap();
+        let steps = whole.steps().len();
+        assert!(steps > 4, "{steps}");
+        for (step, reboot) in
+            (0..=steps).flat_map(|step| Reboot::all(8).map(move |reboot| (step, reboot)))
+        {
+            let disk = begun.copy();
+            disk.expect(Trouble::PowerOff(step), 0);
+            let done = on(&disk).replace_private_file(PATH, b"new key");
+            disk.reboot(reboot);
+            let found = disk.read(PATH).unwrap();
+            let is_new = found.as_deref() == Some(b"new key");
+            assert!(is_new || found.as_deref() == old, "{step} {reboot:?}: {found:?}");
+            assert!(is_new || done.is_err(), "{step} {reboot:?}: it is not there");
+        }
+    }
 }
 
 #[test]

@@ -7,8 +7,6 @@ use crate::record::Record;
 
 /// How far the newest record may lie in the future before a clock is wrong, in seconds.
 const CLOCK_SLACK_S: i64 = 300;
-/// How long before its end a certificate is a finding, in seconds: 30 days.
-const CERTIFICATE_S: i64 = 30 * 86_400;
 /// Less free space than this is a finding, in bytes.
 const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 
@@ -137,12 +135,6 @@ pub(super) fn of_machine(
     if let Some(problem) = &facts.data_plane {
         let message = format!("the data plane does not serve the newest state: {problem}");
         add("data-plane", Severity::Error, message, format!("gtc status {id}"));
-    }
-    let soon = |ends: &Timestamp| ends.as_second() - facts.now.as_second() < CERTIFICATE_S;
-    if let Some(ends) = facts.admin_certificate_ends.filter(soon) {
-        let message = format!("the certificate of the admin API ends at {ends}");
-        let mend = "gtc single-vm apply, or gtc start with another --admin-cert";
-        add("certificate", Severity::Warning, message, mend.into());
     }
     findings
 }

@@ -2,7 +2,8 @@
 
 use control::Lookup as _;
 use control::env::{
-    DoctorFacts, PackKnown, doctor as decide, living, needed_artifacts, pinned_values, runs_proven,
+    CertificateKnown, DoctorFacts, PackKnown, doctor as decide, living, needed_artifacts,
+    pinned_values, runs_proven,
 };
 use deploy_spec::{Descriptor, Digest, Environment, Fault, Timestamp};
 use env_pack::Registry;
@@ -58,7 +59,7 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
     let engine = if runs_proven(&living) { Some(engine_version()?) } else { None };
     let (packs, broken_packs) = packs(store, &view.environment()?)?;
     drop(view);
-    let (data_plane, admin_certificate_ends) = data_plane(store);
+    let DataPlane { problem, admin_certificate_ends, certificates } = data_plane(store);
     Ok(DoctorFacts {
         now: ambient::now(),
         packs,
@@ -78,8 +79,9 @@ fn facts(store: &EnvironmentStore) -> Result<DoctorFacts, Fault> {
         container_engine: container_engine(),
         leaks,
         free_bytes: ambient::free_bytes(store.folder()),
-        data_plane,
+        data_plane: problem,
         admin_certificate_ends,
+        certificates,
     })
 }
 
@@ -118,14 +120,30 @@ fn engine_version() -> Result<String, Fault> {
     Ok(engine.version().to_owned())
 }
 
-/// Why a running data plane does not serve the newest state, and when the certificate of its admin
-/// API ends.
-fn data_plane(store: &EnvironmentStore) -> (Option<String>, Option<Timestamp>) {
+/// What a running data plane says of itself.
+#[derive(Default)]
+struct DataPlane {
+    /// Why it does not serve the newest state.
+    problem: Option<String>,
+    admin_certificate_ends: Option<Timestamp>,
+    certificates: Vec<CertificateKnown>,
+}
+
+fn data_plane(store: &EnvironmentStore) -> DataPlane {
     match client::status(store.folder()) {
-        Ok(Some(status)) => {
-            (status.problem.map(|problem| problem.message), status.admin_certificate_ends)
-        }
-        Ok(None) => (None, None),
-        Err(fault) => (Some(fault.message), None),
+        Ok(Some(status)) => DataPlane {
+            problem: status.problem.map(|problem| problem.message),
+            admin_certificate_ends: status.admin_certificate_ends,
+            certificates: status.certificates.into_iter().map(known).collect(),
+        },
+        Ok(None) => DataPlane::default(),
+        Err(fault) => DataPlane { problem: Some(fault.message), ..DataPlane::default() },
     }
+}
+
+fn known(certificate: serve::CertificateStatus) -> CertificateKnown {
+    let serve::CertificateStatus { name, file, ends, problem, .. } = certificate;
+    let file = file.map(|file| file.display().to_string());
+    let problem = problem.map(|fault| (fault.message, fault.hint.unwrap_or_default()));
+    CertificateKnown { name, file, ends, problem }
 }
