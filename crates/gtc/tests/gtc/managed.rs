@@ -86,13 +86,19 @@ fn hear(heard: &mpsc::Receiver<String>) -> String {
     heard.recv_timeout(Duration::from_secs(20)).unwrap()
 }
 
-#[test]
-fn a_service_takes_its_socket_says_that_it_lives_and_leaves_who_waits_to_the_next() {
+/// A revision that has all the traffic, and where it is to be served.
+fn deployed() -> (World, TcpListener, String) {
     let (world, bundles) = World::with_bundles();
     let (id, _) = world.deployed(&bundles, "hello.localhost", "/");
     world.set(&id, &["r1=100"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
+    (world, listener, address)
+}
+
+#[test]
+fn a_service_takes_its_socket_says_that_it_lives_and_leaves_who_waits_to_the_next() {
+    let (world, listener, address) = deployed();
     let told = world.file("notify");
     let heard = listen(&told);
 
@@ -114,11 +120,7 @@ fn a_service_takes_its_socket_says_that_it_lives_and_leaves_who_waits_to_the_nex
 /// A manager that hangs does not take the service with it: its queue is full from the beginning.
 #[test]
 fn a_manager_that_does_not_listen_holds_up_nothing() {
-    let (world, bundles) = World::with_bundles();
-    let (id, _) = world.deployed(&bundles, "hello.localhost", "/");
-    world.set(&id, &["r1=100"]);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let (world, listener, address) = deployed();
     let told = world.file("notify");
     let hangs = UnixDatagram::bind(&told).unwrap();
     let fills = UnixDatagram::unbound().unwrap();
@@ -136,11 +138,7 @@ fn a_manager_that_does_not_listen_holds_up_nothing() {
 
 #[test]
 fn who_is_told_to_stop_at_once_stops_in_order() {
-    let (world, bundles) = World::with_bundles();
-    let (id, _) = world.deployed(&bundles, "hello.localhost", "/");
-    world.set(&id, &["r1=100"]);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let (world, listener, address) = deployed();
     let mut waits = Connection::open(&address).unwrap();
     // It serves, and cannot go on: there is no room for the line that says so.
     let (mut reads, mut writes) = std::io::pipe().unwrap();
