@@ -99,7 +99,7 @@ fn haproxy(
     [one, two]: &[String; 2],
 ) -> Result<Command, String> {
     // It wants both in one file.
-    let both = [&at.shown.certificate, &at.shown.key].map(|file| fs::read_to_string(file));
+    let both = [&at.shown.certificate, &at.shown.key].map(fs::read_to_string);
     let [certificate, key] = both.map(|read| read.map_err(|error| error.to_string()));
     let shown = written(folder, "haproxy.pem", &(certificate? + &key?))?;
     let Doors { clear, tls, .. } = at;

@@ -155,11 +155,11 @@ async fn a_stream_may_be_silent_for_longer_than_an_answer() {
     let client = Client::new(Settings { silence_timeout, ..Settings::default() });
     let ask = async |path: &str| {
         let request = Request::get(path).header("host", "a").body(Empty::<Bytes>::new()).unwrap();
-        client.send(&server.endpoint, request).await.unwrap().into_body().collect()
+        client.send(&server.endpoint, request).await.unwrap().into_body()
     };
-    let events = tokio::spawn(ask("/events").await);
+    let events = tokio::spawn(ask("/events").await.collect());
     // What is no stream and began later is over by now.
-    assert!(ask("/plain").await.await.is_err());
+    assert!(ask("/plain").await.collect().await.is_err());
     tell.notify_waiters();
     assert_eq!(events.await.unwrap().unwrap().to_bytes(), "12");
 }
