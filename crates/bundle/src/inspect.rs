@@ -157,8 +157,8 @@ pub fn verify(path: &Path, expected: Option<&Digest>) -> Result<Verification, Fa
 /// The digest that pins one pack, the same in both archive formats.
 ///
 /// `http-component` and `process`: SHA-256 of the file. `static`, and `container` with an image in the
-/// bundle: SHA-256 of a listing of the folder, sorted by path, one line each: `<path>\t<size>\t<digest>\n` for a file and `<path>\tlink\t<target>\n` for
-/// a link, with paths relative to the folder. No name can hold a tab or a line break. `upstream`:
+/// bundle: SHA-256 of a listing of the folder, sorted by path, one line each:
+/// `<path>\t<size>\t<digest>\n` for a file and `<path>\tlink\t<target>\n` for a link, with paths relative to the folder. No name can hold a tab or a line break. `upstream`:
 /// SHA-256 of its URL. `container` with an image elsewhere: the digest of that.
 ///
 /// # Errors

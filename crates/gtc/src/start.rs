@@ -110,6 +110,7 @@ impl Start {
         let runtime =
             runtime.map_err(|error| Fault::unavailable(format!("no runtime: {error}")))?;
         let mut stop = Stop::listen(&runtime)?;
+        let voice = Voice::begin()?;
         let settings = Settings {
             threads: self.threads.unwrap_or(Settings::default().threads),
             max_connections: self.max_connections,
@@ -127,7 +128,6 @@ impl Start {
         let admin_address = endpoint.as_ref().map(Endpoint::local_addr).transpose()?;
         let (plain, secure) = (doors.plain_address(), doors.secure_address());
         announce(plane.environment_id(), plain, secure, admin_address);
-        let voice = Voice::begin();
         voice.ready();
         let noted = store.clone();
         let admin = admin::admin(globals, plane.clone(), store);

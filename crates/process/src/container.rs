@@ -41,19 +41,6 @@ pub struct Containers {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image(String);
 
-/// What a container is made of.
-#[derive(Debug, Clone)]
-pub struct Container {
-    /// Its image.
-    pub image: Image,
-    /// What is run in place of the image's entry point.
-    pub command: Option<String>,
-    /// The port that it listens on inside, where it listens on one.
-    pub port: u16,
-    /// Thousandths of a processor that it may use; none: all there are.
-    pub cpu_milli: Option<u32>,
-}
-
 impl Containers {
     /// The engine whose program is on `path`, a search path; none where there is none. `env` is the
     /// whole environment of that program, and `folder` where notes of our containers are kept: one

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deploy_spec::{ContainerEngine, Digest, Fault, ImageRef};
 
+use crate::launch::Launch;
 use crate::launcher::Launcher;
 use crate::only_linux;
 use crate::settings::Settings;
@@ -29,28 +30,6 @@ pub enum Containers {}
 /// An image in the store of an engine.
 #[derive(Debug, Clone)]
 pub struct Image;
-
-/// What a container is made of.
-#[derive(Debug, Clone)]
-pub struct Container {
-    /// Its image.
-    pub image: Image,
-    /// What is run in place of the image's entry point.
-    pub command: Option<String>,
-    /// The port that it listens on inside.
-    pub port: u16,
-    /// Thousandths of a processor that it may use.
-    pub cpu_milli: Option<u32>,
-}
-
-/// What would be kept running.
-#[derive(Debug, Clone)]
-pub enum Launch {
-    /// A program of a bundle.
-    Program(Program),
-    /// A container of an image.
-    Container(Container),
-}
 
 /// What runs containers here: nothing.
 #[must_use]
@@ -145,18 +124,6 @@ impl Containers {
     /// Removes what was left behind, if there were an engine.
     pub fn clear_up(&self) {
         match *self {}
-    }
-}
-
-impl From<&Program> for Launch {
-    fn from(program: &Program) -> Self {
-        match *program {}
-    }
-}
-
-impl From<Container> for Launch {
-    fn from(container: Container) -> Self {
-        Self::Container(container)
     }
 }
 

@@ -1,7 +1,19 @@
-//! What is kept running: a program that is started, or a container that an engine starts.
+//! What is kept running: a program or a container.
 
-use crate::container::Container;
-use crate::program::Program;
+use crate::{Image, Program};
+
+/// What a container is made of.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// Its image.
+    pub image: Image,
+    /// What is run in place of the image's entry point.
+    pub command: Option<String>,
+    /// The port that it listens on inside, where it listens on one.
+    pub port: u16,
+    /// Thousandths of a processor that it may use; none: all there are.
+    pub cpu_milli: Option<u32>,
+}
 
 /// What is kept running.
 #[derive(Debug, Clone)]

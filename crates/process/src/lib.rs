@@ -23,7 +23,6 @@ mod backoff;
 mod container;
 #[cfg(not(unix))]
 mod elsewhere;
-#[cfg(unix)]
 mod launch;
 mod launcher;
 #[cfg(unix)]
@@ -48,13 +47,10 @@ mod users;
 mod wire;
 
 #[cfg(unix)]
-pub use container::{Container, Containers, Image, find_engine};
+pub use container::{Containers, Image, find_engine};
 #[cfg(not(unix))]
-pub use elsewhere::{
-    Container, Containers, Image, Launch, Process, Program, Supervisor, find_engine,
-};
-#[cfg(unix)]
-pub use launch::Launch;
+pub use elsewhere::{Containers, Image, Process, Program, Supervisor, find_engine};
+pub use launch::{Container, Launch};
 pub use launcher::Launcher;
 #[cfg(unix)]
 pub use program::Program;

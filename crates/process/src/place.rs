@@ -9,7 +9,8 @@ use std::path::Path;
 use tempfile::TempDir;
 use upstream::{Endpoint, Trust};
 
-use crate::container::{Container, Inside, MOUNT, TMP};
+use crate::container::{Inside, MOUNT, TMP};
+use crate::launch::Container;
 use crate::settings::Listen;
 
 /// The name of a socket.

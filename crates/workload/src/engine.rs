@@ -89,7 +89,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Loads every pack of a bundle, and brings nothing from elsewhere: see [`Self::fetch`]. Blocks: it reads components and programs from the archive, and
+    /// Loads every pack of a bundle, and brings nothing from elsewhere: see [`Self::fetch`]. Blocks:
+    /// it reads components and programs from the archive, and
     /// compiles the components that are not in the cache. Programs are started, not waited for:
     /// that is [`Workload::wait_until_ready`].
     ///

@@ -78,21 +78,26 @@ pub(super) struct Voice {
 
 impl Voice {
     /// Says nothing where nobody wants to be told.
-    pub(super) fn begin() -> Self {
+    ///
+    /// # Errors
+    /// `unavailable` when there is no thread for it.
+    pub(super) fn begin() -> Result<Self, Fault> {
         let (sayings, said) = mpsc::sync_channel(UNHEARD);
         let (ends, ended) = mpsc::channel();
         if variable("NOTIFY_SOCKET").is_none() {
-            return Self { sayings: None, ended };
+            return Ok(Self { sayings: None, ended });
         }
-        std::thread::spawn(move || {
+        let tell = move || {
             let _ends = ends;
             for saying in said {
                 if let Err(error) = sd_notify::notify(&[saying]) {
                     tracing::warn!(%error, "the service manager cannot be told");
                 }
             }
-        });
-        Self { sayings: Some(sayings), ended }
+        };
+        let spawned = std::thread::Builder::new().name("notify".into()).spawn(tell);
+        spawned.map_err(|error| Fault::unavailable(format!("no thread: {error}")))?;
+        Ok(Self { sayings: Some(sayings), ended })
     }
 
     /// It serves.
