@@ -24,9 +24,9 @@ pub enum Launch {
     Container(Container),
 }
 
-impl From<&Program> for Launch {
-    fn from(program: &Program) -> Self {
-        Self::Program(program.clone())
+impl From<Program> for Launch {
+    fn from(program: Program) -> Self {
+        Self::Program(program)
     }
 }
 

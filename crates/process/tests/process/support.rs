@@ -52,7 +52,7 @@ pub(crate) fn start(settings: Settings) -> Process {
 }
 
 pub(crate) fn start_told(settings: Settings, told: &Arc<Told>) -> Process {
-    supervisor().start(&rogue(), settings, Arc::clone(told) as Arc<dyn Sink>).unwrap()
+    supervisor().start(rogue(), settings, Arc::clone(told) as Arc<dyn Sink>).unwrap()
 }
 
 /// A program that is ready.

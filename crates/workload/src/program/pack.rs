@@ -44,7 +44,7 @@ impl ProgramPack {
             fault.message = format!("pack `{}`: `{path}` cannot be run: {why}", pack.pack_id);
             fault
         })?;
-        Self::launch(supervisor, &program, pack, given, granted)
+        Self::launch(supervisor, program, pack, given, granted)
     }
 
     /// Starts what is ready to be.
