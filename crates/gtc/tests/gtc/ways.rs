@@ -190,7 +190,8 @@ fn both_ways_come_to_the_same() {
     let mut collector = Collector::start();
     let url = collector.url();
     let silent: &[&str] = &[];
-    let telling = &["--access-log", "file", "--otlp-endpoint", &url][..];
+    // One thread tells of requests in their order.
+    let telling = &["--threads", "1", "--access-log", "file", "--otlp-endpoint", &url][..];
     for (trusted, words) in [(false, silent), (false, telling), (true, telling), (true, silent)] {
         if trusted {
             world.op("env update", &["local", "--trusted-peer", "127.0.0.1"]);

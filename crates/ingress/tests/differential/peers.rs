@@ -34,8 +34,10 @@ pub(crate) fn see(address: &str, bytes: &[u8]) -> Seen {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     let text = String::from_utf8_lossy(&answer);
-    let answers = text.split("HTTP/1.1 ").skip(1).filter(|answer| !answer.starts_with("100 "));
+    // Some answer a request of HTTP/1.0 in its own version.
+    let answers = text.split("HTTP/1.").skip(1);
     answers
+        .filter(|answer| !answer.trim_start_matches(['0', '1']).starts_with(" 100 "))
         .map(|answer| {
             let said = answer.split_once("seen:").and_then(|(_, rest)| rest.split_once(';'));
             said.map(|(said, _)| said.trim_end().to_owned())
