@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use harness::{Connection, Redis};
+use harness::{Connection, Redis, looks};
 use serde_json::Value;
 
 use crate::managed::begin_serving;
@@ -22,8 +22,6 @@ use clients::Clients;
 use ledger::Ledger;
 use server::Server;
 
-/// How often something is looked at before it counts as never happened.
-const LOOKS: u32 = 4_000;
 /// How many times the operator does all that an operator does.
 const ROUNDS: u32 = 3;
 /// Every so many rounds a program crashes: one that does so again and again is started again later and
@@ -123,7 +121,7 @@ impl Chaos {
     }
 
     fn until(&self, revision: &str, lifecycle: &str) -> Value {
-        for _ in 0..LOOKS {
+        for () in looks() {
             let shown = self.world.op("revisions show", &["local", revision]);
             if shown["revision"]["lifecycle"] == lifecycle {
                 return shown;

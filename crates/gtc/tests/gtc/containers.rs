@@ -4,15 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::Connection;
+use harness::{Connection, looks};
 use serde_json::{Value, json};
 
 use crate::programs::server;
 use crate::registries::Server;
 use crate::world::World;
-
-/// How often something is looked at before it counts as never happened.
-const LOOKS: u32 = 2_000;
 
 fn podman(words: &[&str]) -> Result<String, String> {
     let said = Command::new("podman").args(words).output().map_err(|error| error.to_string())?;
@@ -95,7 +92,7 @@ fn containers(world: &World) -> Vec<String> {
 }
 
 fn none_is_left(world: &World) {
-    assert!((0..LOOKS).any(|_| containers(world).is_empty()), "{:?}", containers(world));
+    assert!(looks().any(|()| containers(world).is_empty()), "{:?}", containers(world));
 }
 
 /// What the gate said of the packs of a revision that it refused.
@@ -135,7 +132,7 @@ fn a_container_is_pulled_and_lives_as_long_as_its_revision() {
     drop(serving);
     let serving = world.gtc.start(&[]).unwrap();
     assert_eq!(get(&serving.address), (200, b"hello\n".to_vec()));
-    assert!((0..LOOKS).any(|_| containers(&world).len() == 1), "{:?}", containers(&world));
+    assert!(looks().any(|()| containers(&world).len() == 1), "{:?}", containers(&world));
     assert_ne!(containers(&world), first);
     serving.stop().unwrap();
     none_is_left(&world);

@@ -3,16 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use harness::{Connection, Serving};
+use harness::{Connection, Serving, looks};
 use serde_json::json;
 
 use crate::world::World;
 
-/// How often a state is looked at before it counts as never reached.
-const LOOKS: u32 = 2_000;
-
 fn until(world: &World, revision: &str, lifecycle: &str) {
-    for _ in 0..LOOKS {
+    for () in looks() {
         if world.op("revisions show", &["local", revision])["revision"]["lifecycle"] == lifecycle {
             return;
         }
@@ -58,7 +55,7 @@ fn a_request_that_was_begun_is_finished_before_the_revision_is_inactive() {
     let mut begun = TcpStream::connect(&serving.address).unwrap();
     let head = "POST /echo HTTP/1.1\r\nhost: hello.localhost\r\ncontent-length: 5\r\nconnection: close\r\n\r\n";
     begun.write_all(head.as_bytes()).unwrap();
-    for _ in 0..LOOKS {
+    for () in looks() {
         if world.gtc.run(&["status"]).unwrap()["revisions"][0]["in_flight"] == 1 {
             break;
         }

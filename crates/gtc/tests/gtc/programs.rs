@@ -4,13 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::Connection;
+use harness::{Connection, looks};
 use serde_json::json;
 
 use crate::world::{World, root};
-
-/// How often something is looked at before it counts as never happened.
-const LOOKS: u32 = 2_000;
 
 /// A program that serves HTTP/1.1, linked statically.
 pub(crate) fn server() -> PathBuf {
@@ -68,7 +65,7 @@ fn deployment(world: &World) -> String {
 }
 
 fn is_gone(process: &Path) {
-    for _ in 0..LOOKS {
+    for () in looks() {
         if !process.exists() {
             return;
         }
@@ -86,7 +83,7 @@ fn process(address: &str) -> PathBuf {
 
 /// The process that answers once the data plane has seen that the dial was moved.
 fn other_than(first: &Path, address: &str) -> PathBuf {
-    let mut answers = (0..LOOKS).map(|_| process(address));
+    let mut answers = looks().map(|()| process(address));
     answers.find(|answers| answers != first).expect("the dial is obeyed")
 }
 
@@ -157,14 +154,14 @@ fn a_program_that_is_not_ready_holds_up_nobody() {
     let get = |host| Connection::open(&serving.address).unwrap().get(host, "/").unwrap();
     world.set(&id, &["r2=100"]);
     world.set(other, &["r1=100"]);
-    let mut answers = (0..LOOKS).map(|_| get("other.test"));
+    let mut answers = looks().map(|()| get("other.test"));
     assert!(answers.any(|answer| answer.revision == r3), "the other deployment was held up");
     assert_eq!(get("hello.test").revision, r1, "the last good state goes on");
 
     // Said again while it waits, so that there are two changes and the last one counts.
     world.set(&id, &["r2=99", "r1=1"]);
     let_go(&pipe);
-    let mut answers = (0..LOOKS).map(|_| get("hello.test"));
+    let mut answers = looks().map(|()| get("hello.test"));
     assert!(answers.any(|answer| answer.revision == r2), "the dial is obeyed at last");
 }
 

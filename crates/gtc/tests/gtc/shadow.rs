@@ -4,14 +4,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use harness::{Connection, bounds};
+use harness::{Connection, bounds, looks};
 use serde_json::{Value, json};
 
 use crate::upstreams::{deployment, staged};
 use crate::world::World;
-
-/// How often something is looked at before it counts as never happened.
-const LOOKS: u32 = 2_000;
 
 /// A server of one version: its address, and the heads of the requests that it got.
 struct Server {
@@ -71,7 +68,7 @@ fn serve(version: &str, mut stream: TcpStream, tell: &Sender<String>) {
 
 /// What `differences` counts, once it has counted so many requests.
 fn compared(world: &World, requests: u64) -> Value {
-    for _ in 0..LOOKS {
+    for () in looks() {
         let told = world.op("traffic differences", &[]);
         let row = &told["compared"][0];
         let count = |name: &str| row[name].as_u64().unwrap_or(0);
@@ -175,7 +172,7 @@ fn a_share_of_the_requests_is_compared() {
     }
     // One at a time, so that what is under way is told from what is counted.
     let mut before = counted();
-    for _ in 0..LOOKS {
+    for () in looks() {
         let now = counted();
         if now == before {
             break;
@@ -188,7 +185,7 @@ fn a_share_of_the_requests_is_compared() {
     // Another version says another thing, so every comparison ends as different.
     let (low, high) = bounds(400, 0.25, 1e-6);
     let mut seen = 0;
-    for _ in 0..LOOKS {
+    for () in looks() {
         seen = u32::try_from(counted() - before).unwrap();
         if seen >= low {
             break;
@@ -234,7 +231,7 @@ fn a_tag_is_typed_where_a_revision_is() {
         (&moved["before"], &moved["revision_id"]),
         (&json!(revisions[1]), &json!(revisions[0]))
     );
-    for _ in 0..LOOKS {
+    for () in looks() {
         if asked("next").1 == revisions[0] {
             break;
         }

@@ -6,13 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use harness::{Connection, Issued, Prober, bounds};
+use harness::{Connection, Issued, Prober, bounds, looks};
 use serde_json::{Value, json};
 
 use crate::world::World;
-
-/// How often something is looked at before it counts as never happened.
-const LOOKS: u32 = 2_000;
 
 /// A real nginx that says its name and what it was asked for, on a Unix socket or a port.
 pub(crate) struct Nginx {
@@ -133,7 +130,7 @@ pub(crate) fn text(address: &str, path: &str) -> (u16, String) {
 }
 
 fn until(world: &World, revision: &str, lifecycle: &str) {
-    for _ in 0..LOOKS {
+    for () in looks() {
         if world.op("revisions show", &["local", revision])["revision"]["lifecycle"] == lifecycle {
             return;
         }

@@ -4,13 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
-use harness::Connection;
+use harness::{Connection, looks};
 use serde_json::json;
 
 use crate::world::World;
-
-/// How often something is looked at before it counts as never happened.
-const LOOKS: u32 = 2_000;
 
 pub(crate) fn metrics(world: &World) -> String {
     let socket = world.gtc.store_root().join("local/run/admin.sock");
@@ -122,7 +119,7 @@ fn who_would_answer_is_explained_by_the_rules_that_answer() {
         (&said["why"], &said["cookies"][0]["verdict"]),
         (&json!("slot"), &json!("superseded"))
     );
-    let answered = (0..LOOKS).find_map(|_| {
+    let answered = looks().find_map(|()| {
         let line = format!("cookie: {cookie}\r\n");
         let answer = connection.ask("hello.test", "/", &line).unwrap();
         answer.generation.filter(|generation| *generation == 1).map(|_| answer.revision)
