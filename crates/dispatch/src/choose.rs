@@ -3,7 +3,7 @@
 
 use deploy_spec::{DeploymentLifecycle, RevisionId, SessionSource, Why};
 
-use crate::cookie::{LIFETIME_S, Sticky, values};
+use crate::cookie::{LIFETIME_S, Sticky, cookies};
 use crate::deployment::{Deployment, Live, Owners};
 use crate::pin::Pin;
 use crate::preview::Preview;
@@ -131,7 +131,7 @@ fn by_cookie<'a, B>(
     keys: &CookieKeys,
 ) -> Result<Choice<'a, B>, NoChoice> {
     let sticky = ask.cookie.and_then(|header| {
-        values(header, &deployment.cookie_name)
+        cookies(header, &deployment.cookie_name)
             .take(COOKIES_TRIED)
             .find_map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s).ok())
     });

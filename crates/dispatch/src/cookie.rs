@@ -113,9 +113,15 @@ impl Sticky {
 }
 
 /// The values of every cookie of this name in a `Cookie` header (RFC 6265 §5.4).
-pub(crate) fn values<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    header.split(';').filter_map(move |pair| {
-        let (key, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
-        (key == name).then_some(value)
+pub fn cookies<'a>(header: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let mut rest = Some(header);
+    let mut pairs = std::iter::from_fn(move || {
+        let all = rest?;
+        let end = memchr::memchr(b';', all.as_bytes());
+        rest = end.map(|end| &all[end + 1..]);
+        Some(&all[..end.unwrap_or(all.len())])
+    });
+    std::iter::from_fn(move || {
+        pairs.find_map(|pair| pair.trim_ascii().strip_prefix(name)?.strip_prefix('='))
     })
 }

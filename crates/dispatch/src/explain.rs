@@ -3,7 +3,7 @@
 use deploy_spec::{RevisionId, SessionSource, Why};
 
 use crate::choose::{Ask, COOKIES_TRIED, NoChoice, choose, still_valid};
-use crate::cookie::{BadCookie, Sticky, values};
+use crate::cookie::{BadCookie, Sticky, cookies};
 use crate::deployment::Deployment;
 use crate::seal::CookieKeys;
 use crate::session::slot_of;
@@ -31,7 +31,7 @@ pub fn explain<B>(deployment: &Deployment<B>, ask: &Ask<'_>, keys: &CookieKeys) 
         .cookie
         .filter(|_| of_cookies)
         .into_iter()
-        .flat_map(|header| values(header, &deployment.cookie_name).take(COOKIES_TRIED))
+        .flat_map(|header| cookies(header, &deployment.cookie_name).take(COOKIES_TRIED))
         .map(|text| Sticky::verify(text, keys, &deployment.scope, ask.now_s))
         .collect();
     let sticky = cookies.iter().find_map(|read| read.ok());

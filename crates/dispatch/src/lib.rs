@@ -16,7 +16,7 @@ mod session;
 mod table;
 
 pub use choose::{Ask, Choice, NoChoice, choose};
-pub use cookie::{BadCookie, LIFETIME_S, Scope, Sticky};
+pub use cookie::{BadCookie, LIFETIME_S, Scope, Sticky, cookies};
 pub use deploy_spec::Why;
 pub use deployment::{Deployment, Live};
 pub use explain::{Explanation, explain};

@@ -3,10 +3,10 @@
 //! A look-up costs what the path shares with the claims: neither long paths nor many hosts,
 //! prefixes or tenants make it slower.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use deploy_spec::{DeploymentId, PathPrefix, RouteBinding, TeamId, TenantSelector};
+use foldhash::HashMap;
 
 /// Where a request goes, as it says itself.
 #[derive(Debug, Clone, Copy, Default)]

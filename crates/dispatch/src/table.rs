@@ -1,9 +1,9 @@
 //! The routing table of an environment: one immutable value.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use deploy_spec::{DeploymentId, PathPrefix};
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::deployment::Deployment;
 use crate::route::{Asked, Routes};

@@ -32,7 +32,7 @@ pub use reject::Reject;
 pub use request::HOP_BY_HOP;
 pub(crate) use response::named_by_connection;
 pub use response::{
-    Length, ResponseHead, bodiless, declared_length, write_answer, write_chunk_size,
+    Length, ResponseHead, bodiless, declared_length, line, write_answer, write_chunk_size,
 };
 pub use scan::HeadScan;
 pub use target::{Form, Target};

@@ -42,6 +42,11 @@ enum Next<R> {
     End,
 }
 
+/// A future that is made where it stays. `Box::pin` copies all that it may ever hold.
+fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::into_pin(Box::write(Box::new_uninit(), make()))
+}
+
 pub(crate) struct Connection<S> {
     pub(crate) service: Arc<S>,
     pub(crate) settings: Arc<Settings>,
@@ -74,9 +79,9 @@ impl<S: Service> Connection<S> {
                     let ended = match next {
                         Next::Request(arrived) => {
                             let service = &*self.service;
-                            Box::pin(exchange::run(service, &self.peer, *arrived, line)).await
+                            boxed(|| exchange::run(service, &self.peer, *arrived, line)).await
                         }
-                        Next::Relay(relay) => Box::pin(relay::run::<S, T>(*relay, line)).await,
+                        Next::Relay(relay) => boxed(|| relay::run::<S, T>(relay, line)).await,
                         Next::Http2 | Next::Refused(_) | Next::End => return,
                     };
                     match ended {
@@ -94,7 +99,7 @@ impl<S: Service> Connection<S> {
                         ahead = Vec::new();
                         buffer = Vec::new();
                     }
-                    timer.set(self.settings.idle_timeout);
+                    timer.set_about(self.settings.idle_timeout);
                     told.is_settled = true;
                 }
                 Next::Http2 if !told.is_settled => {
@@ -242,7 +247,7 @@ impl<S: Service> Connection<S> {
         if let Some(length) = relay::whole(head, behind, &self.settings)
             && let Some(relay) = self.service.relay(head, &behind[..length], &self.peer)
         {
-            return Ok((Next::Relay(Box::new(relay)), length));
+            return Ok((Next::Relay(relay), length));
         }
         let (arrived, taken) = Arrived::new(head, behind, &self.settings)?;
         Ok((Next::Request(Box::new(arrived)), taken))

@@ -12,6 +12,7 @@
 //! behind 64 kB that the service has not asked for is not seen, nor is an end behind it.
 
 mod body;
+pub mod clock;
 pub mod codec;
 mod connection;
 mod date;

@@ -25,7 +25,10 @@ pub trait Relay: Send + 'static {
 
     /// Answers it, into `out` or as a response. Nothing may be added to `out` before the answer is
     /// known. The future is dropped when the client goes away.
-    fn answer(self, out: &mut Vec<u8>) -> impl Future<Output = Relayed<Self::Body>> + Send;
+    fn answer(
+        self: Box<Self>,
+        out: &mut Vec<u8>,
+    ) -> impl Future<Output = Relayed<Self::Body>> + Send;
 }
 
 /// The answer to a request that was relayed.
@@ -48,16 +51,17 @@ pub struct Written {
 }
 
 impl Written {
-    /// Appends an answer with `headers`, among which are none that concern a connection or the
-    /// framing. Not for a status that never has a body.
-    pub fn answer<'h>(
+    /// Appends an answer. `lines` appends its header lines, among which are none that concern a
+    /// connection or the framing, and says whether there is a date among them. Not for a status that
+    /// never has a body.
+    pub fn answer(
         out: &mut Vec<u8>,
         status: StatusCode,
-        headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+        lines: impl FnOnce(&mut Vec<u8>) -> bool,
         body: &[u8],
     ) -> Self {
         out.reserve(HEAD + body.len());
-        let head_end = write_answer(out, status, headers, body.len(), &date::now());
+        let head_end = write_answer(out, status, lines, body.len(), date::now);
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(body);
         Self { head_end }
@@ -79,7 +83,7 @@ where
 {
     type Body = B;
 
-    async fn answer(self, _: &mut Vec<u8>) -> Relayed<B> {
+    async fn answer(self: Box<Self>, _: &mut Vec<u8>) -> Relayed<B> {
         match self.0 {}
     }
 }
@@ -102,7 +106,10 @@ pub(crate) fn whole(head: &RequestHead<'_>, behind: &[u8], settings: &Settings) 
 }
 
 /// Answers one request.
-pub(crate) async fn run<S: Service, T: Transport>(relay: S::Relay, line: Line<'_, T>) -> Ended {
+pub(crate) async fn run<S: Service, T: Transport>(
+    relay: Box<S::Relay>,
+    line: Line<'_, T>,
+) -> Ended {
     let sends = Sends::default();
     let (reader, writer) = line.stream.halves();
     let mut sink = Sink::<T>::new(writer, line.buffer, line.settings.write_timeout, &sends);

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use crate::clock;
 use crate::codec::Reject;
 use crate::connection::Connection;
 use crate::drain::Drain;
@@ -192,6 +193,8 @@ impl<S: Service> Worker<S> {
     fn run(self, listener: TcpListener) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .on_thread_park(clock::asleep)
+            .on_thread_unpark(clock::awake)
             .build()
             .expect("the system gives an event queue");
         runtime.block_on(async {

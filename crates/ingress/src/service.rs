@@ -32,8 +32,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Takes a request on the short way, `body` being all of its body; none if it has to see it as
     /// a [`call`](Self::call), which comes next then. Both must come to the same answer.
+    /// Boxed where it is made, because it is large and moves.
     /// Asked on HTTP/1.1 only, never for a HEAD, an upgrade or the target `*`.
-    fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Self::Relay> {
+    fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Box<Self::Relay>> {
         let _ = (head, body, peer);
         None
     }

@@ -1,9 +1,10 @@
 //! Writing an answer: gathered into one buffer, sent when it is large enough or nothing more is
 //! at hand, large pieces without copying them.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -74,16 +75,20 @@ impl<'a, T: Transport> Sink<'a, T> {
             let head = &self.gathered[at..];
             let slices = [IoSlice::new(head), IoSlice::new(&piece)];
             let writer = &mut self.writer;
-            let one = std::future::poll_fn(|cx| -> Poll<io::Result<usize>> {
+            let mut one = |cx: &mut Context<'_>| -> Poll<io::Result<usize>> {
                 let writer = Pin::new(&mut *writer);
                 // `send` costs less than `writev` where one will do.
                 match piece.is_empty() {
                     true => writer.poll_write(cx, head),
                     false => writer.poll_write_vectored(cx, &slices),
                 }
-            });
-            // For each send anew: a large piece may take long, if only it keeps moving.
-            let sent = timeout(self.patience, one).await??;
+            };
+            let sent = match poll_fn(|cx| Poll::Ready(one(cx))).await {
+                Poll::Ready(sent) => sent?,
+                // For each send anew: a large piece may take long, if only it keeps moving. Boxed,
+                // because most need no such wait.
+                Poll::Pending => Box::pin(timeout(self.patience, poll_fn(one))).await??,
+            };
             if sent == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }

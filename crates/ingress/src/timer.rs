@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::clock::about_now;
+
 /// What stands for a time that the clock cannot count to; nothing waits that long.
 const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
 
@@ -32,10 +34,19 @@ impl Timer {
 
     /// Moves the deadline to `time` from now.
     pub fn set(&mut self, time: Duration) {
-        self.deadline = from_now(time);
-        if self.deadline < self.armed.deadline() {
-            self.armed.as_mut().reset(self.deadline);
+        self.move_to(from_now(time));
+    }
+
+    fn move_to(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        if deadline < self.armed.deadline() {
+            self.armed.as_mut().reset(deadline);
         }
+    }
+
+    /// The same, from a time that may be a moment ago: cheaper, for what need not be exact.
+    pub fn set_about(&mut self, time: Duration) {
+        self.move_to(about_now() + time.min(FAR));
     }
 
     /// Ready once the deadline is over.

@@ -7,7 +7,10 @@
 #![expect(unsafe_code, reason = "copying memory is what this is")]
 
 use core::arch::asm;
-use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_storeu_si128};
+use core::arch::x86_64::{
+    __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_storeu_si128,
+};
+use core::ffi::c_int;
 
 /// The bytes of one load.
 const WIDE: usize = size_of::<__m128i>();
@@ -49,6 +52,58 @@ pub unsafe extern "C" fn memmove(target: *mut u8, source: *const u8, count: usiz
         }
     }
     target
+}
+
+/// As POSIX once had it: zero where both are the same.
+///
+/// # Safety
+/// Both are readable for `count` bytes.
+#[cfg_attr(target_env = "musl", unsafe(no_mangle))]
+pub unsafe extern "C" fn bcmp(one: *const u8, other: *const u8, count: usize) -> c_int {
+    // SAFETY: as promised to this function.
+    c_int::from(unsafe { first_difference(one, other, count) } < count)
+}
+
+/// As the C standard has it.
+///
+/// # Safety
+/// Both are readable for `count` bytes.
+#[cfg_attr(target_env = "musl", unsafe(no_mangle))]
+pub unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, count: usize) -> c_int {
+    // SAFETY: as promised to this function, and where they differ is within.
+    unsafe {
+        let at = first_difference(one, other, count);
+        if at < count { c_int::from(*one.add(at)) - c_int::from(*other.add(at)) } else { 0 }
+    }
+}
+
+/// Where two pieces differ first; `count` where they do not.
+#[inline(always)]
+unsafe fn first_difference(one: *const u8, other: *const u8, count: usize) -> usize {
+    let mut at = 0;
+    // SAFETY: every piece lies within the `count` bytes.
+    unsafe {
+        while count - at >= WIDE {
+            let [ours, theirs] = [one, other].map(|it| _mm_loadu_si128(it.add(at).cast()));
+            let same = _mm_movemask_epi8(_mm_cmpeq_epi8(ours, theirs)).cast_unsigned();
+            if same != 0xffff {
+                return at + same.trailing_ones() as usize;
+            }
+            at += WIDE;
+        }
+        while count - at >= 8 {
+            let [ours, theirs] = [one, other].map(|it| it.add(at).cast::<u64>().read_unaligned());
+            if ours != theirs {
+                return at + ((ours ^ theirs).trailing_zeros() / 8) as usize;
+            }
+            at += 8;
+        }
+        while at < count && *one.add(at) == *other.add(at) {
+            at += 1;
+            this_is_no_call();
+        }
+    }
+    at
 }
 
 /// Up to 256 bytes: all are read, and then all are written. Two pieces that overlap are as good as
@@ -127,7 +182,7 @@ unsafe fn forward(target: *mut u8, source: *const u8, count: usize) {
         while at < last {
             store(target.add(at), load::<4>(source.add(at)));
             at += 4 * WIDE;
-            this_is_no_memcpy();
+            this_is_no_call();
         }
         store(target.add(last), end);
     }
@@ -143,15 +198,15 @@ unsafe fn backward(target: *mut u8, source: *const u8, count: usize) {
         while at > 4 * WIDE {
             at -= 4 * WIDE;
             store(target.add(at), load::<4>(source.add(at)));
-            this_is_no_memcpy();
+            this_is_no_call();
         }
         store(target, begin);
     }
 }
 
-/// Keeps the compiler from making the loop around it a call of `memcpy`, which is what it is in.
+/// Keeps the compiler from making the loop around it a call of the function that it is in.
 #[inline(always)]
-fn this_is_no_memcpy() {
+fn this_is_no_call() {
     // SAFETY: it is empty.
     unsafe { asm!("", options(nostack, preserves_flags)) };
 }
@@ -187,6 +242,34 @@ mod tests {
             for at in (0..17).step_by(step) {
                 copies(length, at, 16 - at, false);
                 copies(length, at, 16 - at, true);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_byte_that_differs_decides() {
+        for length in 0..200 {
+            let one: Vec<u8> = (0..=length).map(|i| (i * 31) as u8).collect();
+            let compared = |other: &[u8]| {
+                // SAFETY: both have so many bytes.
+                let both = unsafe {
+                    let (one, other) = (one.as_ptr(), other.as_ptr());
+                    (memcmp(one, other, length), bcmp(one, other, length))
+                };
+                assert_eq!(both.0 == 0, both.1 == 0);
+                both.0.signum()
+            };
+            let mut other = one.clone();
+            other[length] ^= 1;
+            assert_eq!(compared(&other), 0, "what lies behind is not looked at");
+            for at in 0..length {
+                let mut other = other.clone();
+                for more in [1, 127, 255_u8] {
+                    other[at] = one[at].wrapping_add(more);
+                    other[at + 1..length].fill(more);
+                    let wanted = one[at].cmp(&other[at]) as c_int;
+                    assert_eq!(compared(&other), wanted, "{length} bytes, the one at {at}");
+                }
             }
         }
     }

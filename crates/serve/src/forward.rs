@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ingress::Peer;
 use smallvec::SmallVec;
-use telemetry::Trace;
+use telemetry::{Trace, put_hex};
 
-use crate::says::{Says, text};
+use crate::says::{Names, Says, text};
 use crate::shadow::X_SHADOW;
 
 pub(crate) static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -87,27 +87,31 @@ impl Tell for Told {
 /// Header lines of a request that is being written.
 pub(crate) struct Written<'o> {
     pub(crate) out: &'o mut Vec<u8>,
-    names: SmallVec<[&'static HeaderName; 8]>,
+    names: Names,
+    told: SmallVec<[&'static HeaderName; 8]>,
 }
 
 impl<'o> Written<'o> {
     pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
-        Self { out, names: SmallVec::new() }
+        Self { out, names: Names::default(), told: SmallVec::new() }
     }
 
     /// Whether a header of this name was told.
     pub(crate) fn has_told(&self, name: &str) -> bool {
-        self.names.iter().any(|told| told.as_str().eq_ignore_ascii_case(name))
+        self.names.may_have(name)
+            && self.told.iter().any(|told| told.as_str().eq_ignore_ascii_case(name))
     }
 }
 
 impl Tell for Written<'_> {
     fn tell(&mut self, name: &'static HeaderName, value: impl FnOnce(&mut Vec<u8>)) {
-        self.out.extend_from_slice(name.as_str().as_bytes());
+        let text = name.as_str();
+        self.out.extend_from_slice(text.as_bytes());
         self.out.extend_from_slice(b": ");
         value(self.out);
         self.out.extend_from_slice(b"\r\n");
-        self.names.push(name);
+        self.names.add(text);
+        self.told.push(name);
     }
 }
 
@@ -130,7 +134,7 @@ pub(crate) struct About<'a> {
 pub(crate) fn announce(said: &impl Says, tell: &mut impl Tell, about: &About<'_>) {
     let address = about.peer.address.ip().to_canonical();
     let proto: &[u8] = if about.peer.tls { b"https" } else { b"http" };
-    let host = said.text(&header::HOST);
+    let host = said.host();
     tell.tell(&X_FORWARDED_FOR, |out| {
         put_list(out, said, &X_FORWARDED_FOR);
         put_address(out, address);
@@ -177,7 +181,11 @@ fn announce_prefix(said: &impl Says, tell: &mut impl Tell, about: &About<'_>) {
 /// A request id, and the trace, unless the one that came in goes on as it is.
 fn identify(said: &impl Says, tell: &mut impl Tell, about: &About<'_>) {
     if said.first(&X_REQUEST_ID).is_none() {
-        tell.tell(&X_REQUEST_ID, |out| put_hex(out, &about.random.to_be_bytes()));
+        tell.tell(&X_REQUEST_ID, |out| {
+            let mut text = [0; 32];
+            put_hex(&mut text, &about.random.to_be_bytes());
+            out.extend_from_slice(&text);
+        });
     }
     if let Some(traceparent) = about.trace.traceparent() {
         tell.tell(&TRACEPARENT, |out| out.extend_from_slice(&traceparent));
@@ -192,22 +200,26 @@ fn put_list(out: &mut Vec<u8>, said: &impl Says, name: &HeaderName) {
     }
 }
 
+/// The length of `255.255.255.255`.
+const MAX_IPV4: usize = 15;
+
 fn put_address(out: &mut Vec<u8>, address: IpAddr) {
     if let IpAddr::V4(address) = address {
+        out.reserve(MAX_IPV4);
         for (i, octet) in address.octets().into_iter().enumerate() {
             if i > 0 {
                 out.push(b'.');
             }
-            out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            if octet >= 100 {
+                out.push(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                out.push(b'0' + octet / 10 % 10);
+            }
+            out.push(b'0' + octet % 10);
         }
         return;
     }
     let written = write!(out, "{address}");
     debug_assert!(written.is_ok(), "writing to memory cannot fail");
-}
-
-fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| DIGITS[usize::from(half & 15)];
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]));
 }

@@ -66,7 +66,7 @@ impl Front {
         path: &str,
     ) -> Option<Found<'t>> {
         table.find(&Asked {
-            host: host_without_port(said.text(&header::HOST).unwrap_or_default()),
+            host: host_without_port(said.host().unwrap_or_default()),
             path,
             tenant: said.text(&X_TENANT),
             team: said.text(&X_TEAM),
@@ -203,10 +203,9 @@ fn cookies(said: &impl Says) -> Option<Cow<'_, str>> {
 }
 
 fn host_without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    }
+    let Some(colon) = memchr::memrchr(b':', host.as_bytes()) else { return host };
+    let is_port = host.bytes().skip(colon + 1).all(|byte| byte.is_ascii_digit());
+    if is_port { &host[..colon] } else { host }
 }
 
 fn set_cookie(cookie: &str, prefix: &str, tls: bool) -> Option<HeaderValue> {

@@ -82,10 +82,7 @@ pub(crate) fn brought<'r>(
     if let Some(header) = said.text(&X_PREVIEW) {
         return Some(header);
     }
-    cookies?.split(';').find_map(|pair| {
-        let (key, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
-        (key == name).then_some(value)
-    })
+    dispatch::cookies(cookies?, name).next()
 }
 
 /// Whether a link might bring one.

@@ -1,9 +1,9 @@
 //! The short way: a request that goes on to a server as the bytes it came in, and its answer back.
 
 use deploy_spec::SessionSource;
-use http::header::SET_COOKIE;
+use http::header::{DATE, SET_COOKIE};
 use http::{Method, Version};
-use ingress::codec::RequestHead;
+use ingress::codec::{self, RequestHead};
 use ingress::{Peer, Relayed};
 use telemetry::Trace;
 use workload::Relay;
@@ -12,7 +12,7 @@ use crate::forward::{About, TRACESTATE, Written, X_REVISION, announce, is_truste
 use crate::in_flight::Answer;
 use crate::plan::{Client, Plan};
 use crate::preview::{self, X_PREVIEW};
-use crate::says::Lines;
+use crate::says::{Lines, Says as _};
 use crate::service::Front;
 use crate::shadow;
 use crate::trail::{Asked, Trail};
@@ -29,7 +29,12 @@ pub struct Passing {
 impl Front {
     /// The request as the server behind its pack gets it; none when no server answers, or something
     /// is out of the ordinary.
-    pub(crate) fn pass(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Passing> {
+    pub(crate) fn pass(
+        &self,
+        head: &RequestHead<'_>,
+        body: &[u8],
+        peer: &Peer,
+    ) -> Option<Box<Passing>> {
         if preview::is_in(head.target.query.as_deref()) {
             return None;
         }
@@ -81,7 +86,7 @@ impl Front {
         trail.goes_to(pack);
         trail.has_read(body.len());
         plan.part = plan.backend.meters.part(pack.pack_id.as_str());
-        Some(Passing { plan, relay, method, request, trail })
+        Some(Box::new(Passing { plan, relay, method, request, trail }))
     }
 }
 
@@ -110,7 +115,7 @@ fn write(
         out.extend_from_slice(query.as_bytes());
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    put(&mut out, "host", said.host().as_bytes());
+    put(&mut out, "host", said.host().unwrap_or_default().as_bytes());
     let mut told = Written::new(&mut out);
     announce(said, &mut told, about);
     for (name, value) in said.iter() {
@@ -143,28 +148,37 @@ fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 impl ingress::Relay for Passing {
     type Body = Answer;
 
-    async fn answer(self, out: &mut Vec<u8>) -> Relayed<Answer> {
-        let Self { plan, relay, method, request, mut trail } = self;
+    async fn answer(mut self: Box<Self>, out: &mut Vec<u8>) -> Relayed<Answer> {
+        let (method, request) = (self.method.clone(), std::mem::take(&mut self.request));
+        let Self { plan, relay, trail, .. } = &mut *self;
         let mut written = None;
         let not_whole = relay
             .send(method, request, |head, body| {
                 plan.count(head.status);
                 trail.is_written(head.status, body.len());
-                let revision = plan.tell_revision.then_some(&plan.backend.name);
-                let ours = [(&X_REVISION, revision), (&SET_COOKIE, plan.cookie.as_ref())];
-                let ours = ours
-                    .into_iter()
-                    .filter_map(|(name, value)| Some((name.as_str(), value?.as_bytes())));
-                let theirs = head.headers().filter(|(name, _)| !is_ours(name));
-                written =
-                    Some(ingress::Written::answer(out, head.status, theirs.chain(ours), body));
+                let lines = |out: &mut Vec<u8>| {
+                    let mut is_dated = false;
+                    head.write_lines(out, |name| {
+                        is_dated |= name.len() == 4 && name.eq_ignore_ascii_case(DATE.as_str());
+                        !is_ours(name)
+                    });
+                    let revision = plan.tell_revision.then_some(&plan.backend.name);
+                    let ours = [(&X_REVISION, revision), (&SET_COOKIE, plan.cookie.as_ref())];
+                    for (name, value) in ours {
+                        if let Some(value) = value {
+                            codec::line(out, name.as_str(), value.as_bytes());
+                        }
+                    }
+                    is_dated
+                };
+                written = Some(ingress::Written::answer(out, head.status, lines, body));
             })
             .await;
         match (written, not_whole) {
             (Some(written), _) => Relayed::Written(written),
             (None, response) => {
                 let response = response.unwrap_or_else(|| workload::Failure::Failed.response());
-                Relayed::Response(Box::new(plan.finish(response, trail)))
+                Relayed::Response(Box::new(self.plan.finish(response, self.trail)))
             }
         }
     }
@@ -172,6 +186,10 @@ impl ingress::Relay for Passing {
 
 /// Whether a header of an answer is ours to write.
 fn is_ours(name: &str) -> bool {
-    let ours = ["content-length", X_REVISION.as_str()];
-    ours.iter().any(|ours| name.eq_ignore_ascii_case(ours))
+    const REVISION: usize = "x-greentic-revision".len();
+    match name.len() {
+        14 => name.eq_ignore_ascii_case("content-length"),
+        REVISION => name.eq_ignore_ascii_case(X_REVISION.as_str()),
+        _ => false,
+    }
 }

@@ -47,7 +47,7 @@ impl Service for Front {
     type Body = Answer;
     type Relay = Passing;
 
-    fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Passing> {
+    fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Box<Passing>> {
         self.pass(head, body, peer)
     }
 

@@ -18,4 +18,4 @@ pub use access_log::AccessLog;
 pub use otlp::{Collector, Exporter, Family, Origin, Point, Points, Settings, Snapshot};
 pub use record::Record;
 pub use recorder::{Dropped, Errors, Recorder};
-pub use trace::{Sampler, Trace};
+pub use trace::{Sampler, Trace, put_hex};

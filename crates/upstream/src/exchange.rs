@@ -28,6 +28,8 @@ pub(crate) struct Exchange<'a> {
     scan: Scan,
     interim: usize,
     has_received: bool,
+    /// Whether the timer of the connection is set for this request.
+    is_timed: bool,
     waits: Sending,
     taker: Option<Taker<'a>>,
 }
@@ -45,13 +47,12 @@ pub(crate) type Taker<'t> = &'t mut (dyn FnMut(&[u8]) -> bool + Send);
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(
-        mut connection: Connection,
+        connection: Connection,
         sender: Sender,
         asked: &'a Asked,
         settings: &'a Settings,
         taker: Option<Taker<'a>>,
     ) -> Self {
-        connection.timer.set(settings.head_timeout);
         Self {
             connection,
             sender,
@@ -62,6 +63,7 @@ impl<'a> Exchange<'a> {
             scan: Scan::default(),
             interim: 0,
             has_received: false,
+            is_timed: false,
             waits: Sending::OnServer,
             taker,
         }
@@ -108,8 +110,12 @@ impl<'a> Exchange<'a> {
             Err(Error::Closed) => self.waits = Sending::Done,
             Err(error) => return Err(error),
         }
-        if let Some(time) = self.waits.begins(before, self.sender.take_moved(), self.settings) {
+        let begins = self.waits.begins(before, self.sender.take_moved(), self.settings);
+        // A server that takes nothing at all has its time as well.
+        let first = (!self.is_timed).then_some(self.settings.head_timeout);
+        if let Some(time) = begins.or(first) {
             self.connection.timer.set(time);
+            self.is_timed = true;
         }
         Ok(())
     }

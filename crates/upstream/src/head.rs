@@ -169,6 +169,7 @@ pub struct HeadView<'b> {
     pub(crate) keep_alive: bool,
     lines: &'b [httparse::Header<'b>],
     fields: Fields<'b>,
+    raw: &'b [u8],
 }
 
 impl<'b> HeadView<'b> {
@@ -197,18 +198,39 @@ impl<'b> HeadView<'b> {
         let fields = Fields::read(lines)?;
         let framing = fields.framing(version, status, method, offered)?;
         let keep_alive = fields.keeps_alive(version) && framing != Framing::UntilClose;
-        Ok(Self { status, framing, keep_alive, lines, fields })
+        Ok(Self { status, framing, keep_alive, lines, fields, raw })
     }
 
     /// Name and value of every header line but those that concern this connection; `upgrade` is one
     /// that does not on a 101.
-    pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> {
-        let is_kept = |line: &&httparse::Header<'_>| {
-            let is_upgrade =
-                self.framing == Framing::Tunnel && line.name.eq_ignore_ascii_case("upgrade");
-            is_upgrade || !(is_hop_by_hop(line.name) || self.fields.names(line.name))
-        };
-        self.lines.iter().filter(is_kept).map(|line| (line.name, line.value))
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> {
+        self.lines.iter().filter(|line| self.is_kept(line)).map(|line| (line.name, line.value))
+    }
+
+    /// Appends the same lines as they came, as far as `is_kept` keeps them. Those that follow each
+    /// other are copied at once.
+    pub fn write_lines(&self, out: &mut Vec<u8>, mut is_kept: impl FnMut(&str) -> bool) {
+        let mut run = None;
+        for line in self.lines {
+            let is_kept = self.is_kept(line) && is_kept(line.name);
+            if is_kept != run.is_some() {
+                let at = line.name.as_ptr().addr() - self.raw.as_ptr().addr();
+                match run.take() {
+                    Some(from) => out.extend_from_slice(&self.raw[from..at]),
+                    None => run = Some(at),
+                }
+            }
+        }
+        if let Some(from) = run {
+            // All but the empty line.
+            out.extend_from_slice(&self.raw[from..self.raw.len() - 2]);
+        }
+    }
+
+    fn is_kept(&self, line: &httparse::Header<'_>) -> bool {
+        let is_upgrade =
+            self.framing == Framing::Tunnel && line.name.eq_ignore_ascii_case("upgrade");
+        is_upgrade || !(is_hop_by_hop(line.name) || self.fields.names(line.name))
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use ingress::clock::about_now;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use tokio::time::{Instant, sleep};
 
@@ -69,7 +70,7 @@ impl Pool {
                     Care::Quiet => connection.socket.is_quiet(),
                     Care::Open => connection.socket.is_open(),
                 };
-                let is_ours = of == runtime && leads_there && Instant::now() < until;
+                let is_ours = of == runtime && leads_there && about_now() < until;
                 if is_ours && is_alive(&mut connection) {
                     return Some(connection);
                 }
@@ -86,7 +87,7 @@ impl Pool {
         WAITING.with_borrow_mut(|all| {
             let waiting = all.entry(self.id).or_default();
             if waiting.len() < self.settings.idle_connections {
-                let until = Instant::now() + self.settings.idle_timeout;
+                let until = about_now() + self.settings.idle_timeout;
                 waiting.push(Waiting { connection, pool: Arc::downgrade(self), runtime, until });
             }
         });

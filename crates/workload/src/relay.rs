@@ -58,12 +58,12 @@ impl Relay {
     /// Sends a whole request. Its answer goes to `take` when it comes in one piece, and is given
     /// back otherwise, as failures are. See [`upstream::Client::relay`].
     pub async fn send(
-        self,
+        &self,
         method: Method,
         request: Vec<u8>,
         take: impl FnMut(&HeadView<'_>, &[u8]) + Send,
     ) -> Option<Response<Body>> {
-        match self.0 {
+        match &self.0 {
             Server::Program(program) => program.relay(method, request, take).await,
             Server::Upstream(upstream) => upstream.relay(method, request, take).await,
         }

@@ -89,7 +89,7 @@ impl UpstreamPack {
 
     /// See [`Relay::send`](crate::Relay::send).
     pub(crate) async fn relay(
-        self: Arc<Self>,
+        &self,
         method: Method,
         request: Vec<u8>,
         take: impl FnMut(&HeadView<'_>, &[u8]) + Send,

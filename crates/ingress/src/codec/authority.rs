@@ -23,7 +23,11 @@ impl<'b> Authority<'b> {
     /// [`Reject::HostInvalid`]: empty, an empty label, a character outside letters, digits, `-`,
     /// `_` and `.`, a bad bracketed address, or a port that is not 1 to 5 digits below 65 536.
     pub fn parse(text: &'b [u8]) -> Result<Self, Reject> {
+        let is_usual = is_usual(text);
         let text = std::str::from_utf8(text).map_err(|_| Reject::HostInvalid)?;
+        if is_usual {
+            return Ok(Self { text: Cow::Borrowed(text), name_bytes: text.len() });
+        }
         let (name, port) = split_port(text)?;
         if name.starts_with('[') {
             return address(name, port).ok_or(Reject::HostInvalid);
@@ -65,6 +69,22 @@ impl<'b> Authority<'b> {
         self.name() == other.name()
             && self.port().unwrap_or(default_port) == other.port().unwrap_or(default_port)
     }
+}
+
+/// Whether it is a name as most are written: in normal form already, and without a port.
+fn is_usual(text: &[u8]) -> bool {
+    let mut before = b'.';
+    for &byte in text {
+        let is_usual = match byte {
+            b'.' => before != b'.',
+            _ => matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'),
+        };
+        if !is_usual {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.' && text.len() <= MAX_NAME_BYTES
 }
 
 fn join(name: &str, port: Option<&str>) -> String {

@@ -74,7 +74,7 @@ impl<'b> RequestHead<'b> {
         let version = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
         let headers: &'b [httparse::Header<'b>] = request.headers;
         let fields = Fields::read(version, headers)?;
-        let target = Target::parse(method, target.as_bytes())?;
+        let target = Target::parse(method, target)?;
         Ok(Self {
             raw,
             method,

@@ -6,6 +6,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::HOP_BY_HOP;
+use crate::date::HttpDate;
 use crate::upgrade::WEBSOCKET;
 
 /// How the body of an answer is delimited.
@@ -130,22 +131,18 @@ impl ResponseHead<'_> {
 }
 
 /// Appends an answer of so many bytes, up to the empty line behind its head, and says where that
-/// is. None of `headers` concerns a connection or the framing; `date` is used if none is among them.
-pub fn write_answer<'h>(
+/// is. `lines` appends header lines, of which none concerns a connection or the framing, and says
+/// whether one of them is a date; if not, `date` is used.
+pub fn write_answer(
     out: &mut Vec<u8>,
     status: StatusCode,
-    headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+    lines: impl FnOnce(&mut Vec<u8>) -> bool,
     length: usize,
-    date: &[u8],
+    date: impl FnOnce() -> HttpDate,
 ) -> usize {
     status_line(out, status);
-    let mut is_dated = false;
-    for (name, value) in headers {
-        is_dated |= name.len() == 4 && name.eq_ignore_ascii_case("date");
-        line(out, name, value);
-    }
-    if !is_dated {
-        line(out, "date", date);
+    if !lines(out) {
+        line(out, "date", &date());
     }
     out.extend_from_slice(b"content-length: ");
     write_decimal(out, length as u64);
@@ -171,7 +168,8 @@ fn write_decimal(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+/// Appends one header line.
+pub fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);

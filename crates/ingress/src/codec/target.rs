@@ -32,14 +32,13 @@ impl<'b> Target<'b> {
     ///
     /// # Errors
     /// One of the target reasons of [`Reject`].
-    pub fn parse(method: &str, text: &'b [u8]) -> Result<Self, Reject> {
+    pub fn parse(method: &str, text: &'b str) -> Result<Self, Reject> {
         if method == "CONNECT" {
             return Err(Reject::Connect);
         }
-        if text.iter().any(|b| !(0x21..=0x7e).contains(b) || *b == b'#') {
+        if text.bytes().any(|b| !(0x21..=0x7e).contains(&b) || b == b'#') {
             return Err(Reject::TargetBytes);
         }
-        let text = std::str::from_utf8(text).map_err(|_| Reject::TargetBytes)?;
         if text.starts_with('/') {
             return Self::with_path(Form::Origin, text);
         }
@@ -80,8 +79,8 @@ impl<'b> Target<'b> {
     }
 
     fn with_path(form: Form<'b>, text: &'b str) -> Result<Self, Reject> {
-        let (path, query) = match text.split_once('?') {
-            Some((path, query)) => (path, Some(path::escape_query(query))),
+        let (path, query) = match memchr::memchr(b'?', text.as_bytes()) {
+            Some(end) => (&text[..end], Some(path::escape_query(&text[end + 1..]))),
             None => (text, None),
         };
         let path = path::normalise(path).map_err(|_| Reject::Path)?;

@@ -105,7 +105,7 @@ fn uri(method: &str, uri: &Uri, settings: &Settings) -> Result<Uri, Reject> {
     if text.as_str().len() > settings.max_target_bytes {
         return Err(Reject::TargetTooLong);
     }
-    let target = Target::parse(method, text.as_str().as_bytes())?;
+    let target = Target::parse(method, text.as_str())?;
     if matches!(target.form, Form::Absolute(..)) {
         return Err(Reject::Target);
     }

@@ -100,7 +100,7 @@ impl ProgramPack {
 
     /// See [`Relay::send`](crate::Relay::send).
     pub(crate) async fn relay(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         method: Method,
         request: Vec<u8>,
         take: impl FnMut(&HeadView<'_>, &[u8]) + Send,
@@ -110,7 +110,7 @@ impl ProgramPack {
             return Some(Failure::NotReady.response());
         };
         match timeout_at(deadline, self.client.relay(&endpoint, method, request, take)).await {
-            Ok(Ok(response)) => response.map(|response| self.reply(response, deadline)),
+            Ok(Ok(response)) => response.map(|response| Arc::clone(self).reply(response, deadline)),
             Ok(Err(error)) => Some(self.failed(&error)),
             Err(_) => Some(self.too_slow().response()),
         }
