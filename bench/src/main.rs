@@ -5,6 +5,8 @@
 //! what counts. Every result is also written as JSON, one file for each benchmark.
 
 mod bundles;
+mod chart;
+mod components;
 mod figures;
 mod measured;
 mod pick;
@@ -13,6 +15,7 @@ mod serve_wasm;
 mod shift;
 mod tree;
 mod verbs;
+mod wasm_start;
 mod world;
 
 use std::path::PathBuf;
@@ -33,7 +36,7 @@ struct Bench {
 }
 
 const USAGE: &str =
-    "bench GTC WASMTIME EXAMPLE PROXIES RESULTS pick|verbs|shift|wasm|bundle|proxy …";
+    "bench GTC WASMTIME EXAMPLE PROXIES RESULTS pick|verbs|shift|wasm|wasm-start|bundle|proxy …";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
             "verbs" => verbs::run(&bench),
             "shift" => shift::run(&bench),
             "wasm" => serve_wasm::run(&bench),
+            "wasm-start" => wasm_start::run(&bench),
             "bundle" => bundles::run(&bench),
             "proxy" => proxy::run(&bench),
             _ => Err(USAGE.into()),

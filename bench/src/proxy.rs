@@ -3,7 +3,6 @@
 //!
 //! Ours checks a session cookie and counts for each revision, which the others are not asked to.
 
-mod chart;
 mod load;
 mod peers;
 
@@ -16,6 +15,7 @@ use std::time::Duration;
 use harness::{Authority, Connection, Folder, Gtc, Issued};
 
 use crate::Bench;
+use crate::chart;
 use crate::figures::{Report, Samples};
 use load::{Load, Used, free_address, run_pinned};
 

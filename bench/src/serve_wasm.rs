@@ -1,147 +1,117 @@
 //! Requests to one WASM component, beside `wasmtime serve` with the same component: servers on
-//! one CPU, the load on another, rounds interleaved.
+//! one CPU, the load on another, rounds interleaved. A fresh instance for each request is compared
+//! with the same, and instances that serve 128 requests with such.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
-use harness::{Connection, Folder, Gtc};
+use harness::Folder;
 
 use crate::Bench;
+use crate::chart;
+use crate::components::{self, HOST, Server, free_address, serve};
 use crate::figures::{Report, Samples};
 
 const ROUNDS: usize = 5;
 const CONNECTIONS: &str = "-c32";
 const SECONDS: &str = "-d4s";
-const HOST: &str = "hello.localhost";
 /// Ticks of `utime` and `stime` in `/proc/<pid>/stat`, per second (`getconf CLK_TCK` on Linux).
 const TICKS: f64 = 100.0;
 
+/// How many requests an instance serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Instances {
+    Fresh,
+    Reused,
+}
+
 /// A server under load.
-struct Server {
-    name: &'static str,
-    address: String,
-    child: Child,
+struct Row {
+    server: Server,
+    instances: Instances,
     rate: Samples,
     cpu_us: Samples,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+const TUNED: &[&str] = &[
+    "-Opooling-memory-keep-resident=4194304",
+    "-Opooling-table-keep-resident=4194304",
+    "-Opooling-async-stack-keep-resident=65536",
+    "-Opooling-pagemap-scan=yes",
+];
 
 pub(crate) fn run(bench: &Bench) -> Result<(), String> {
     let folder = Folder::new()?;
-    let mut servers = vec![ours(bench, folder.path())?];
-    let component = bench.example.join("v1/packs/hello.wasm");
-    let peers: [(&'static str, &[&str]); 3] = [
-        ("wasmtime serve", &[]),
-        (
-            "wasmtime serve, tuned",
-            &[
-                "-Opooling-memory-keep-resident=4194304",
-                "-Opooling-table-keep-resident=4194304",
-                "-Opooling-async-stack-keep-resident=65536",
-                "-Opooling-pagemap-scan=yes",
-            ],
-        ),
-        ("wasmtime serve, instances reused", &["--max-instance-reuse-count=128"]),
-    ];
-    for (name, flags) in peers {
-        servers.push(theirs(bench, &component, name, flags)?);
+    let component = components::hello(bench);
+    let bytes = fs::read(&component).map_err(|error| error.to_string())?;
+    let mut rows = Vec::new();
+    for (name, instances, more) in [
+        ("gtc", Instances::Fresh, ""),
+        ("gtc, reused", Instances::Reused, "reuse: {requests: 128}"),
+    ] {
+        let at = folder.path().join(format!("{instances:?}"));
+        let gtc = components::deployed(bench, &at, std::slice::from_ref(&bytes), more)?;
+        let address = free_address()?;
+        let mut command = components::pinned(&components::ours(&gtc, &address));
+        rows.push(Row::new(serve(name, &address, &mut command)?, instances));
+    }
+    for (name, instances, flags) in [
+        ("wasmtime", Instances::Fresh, &[][..]),
+        ("wasmtime, tuned", Instances::Fresh, TUNED),
+        ("wasmtime, reused", Instances::Reused, &["--max-instance-reuse-count=128"]),
+    ] {
+        let address = free_address()?;
+        let command = components::theirs(bench, &address, flags, &component);
+        let mut command = components::pinned(&command);
+        rows.push(Row::new(serve(name, &address, &mut command)?, instances));
     }
     for _ in 0..ROUNDS {
-        for server in &mut servers {
-            measure(server)?;
+        for row in &mut rows {
+            row.measure()?;
         }
     }
+    report(bench, &rows)
+}
+
+fn report(bench: &Bench, rows: &[Row]) -> Result<(), String> {
     let mut report =
         Report::new("wasm", &["requests/s", "CPU us/request", "rate / ours", "CPU / ours"]);
-    let (rate, cpu) = (servers[0].rate.median(), servers[0].cpu_us.median());
-    for server in &servers {
-        let (their_rate, their_cpu) = (server.rate.median(), server.cpu_us.median());
-        report.row(server.name, vec![their_rate, their_cpu, their_rate / rate, their_cpu / cpu]);
+    let mut bars = Vec::new();
+    for row in rows {
+        let ours = rows.iter().find(|ours| ours.instances == row.instances).unwrap_or(row);
+        let (rate, cpu_us) = (row.rate.median(), row.cpu_us.median());
+        let ratios = [rate / ours.rate.median(), cpu_us / ours.cpu_us.median()];
+        report.row(row.server.name, vec![rate, cpu_us, ratios[0], ratios[1]]);
+        bars.push((row.server.name, cpu_us));
     }
-    report.finish(bench)
+    report.finish(bench)?;
+    chart::write(&bench.results.join("wasm.svg"), "wasm", "CPU µs for a request", &bars)
 }
 
-/// `gtc start` as an operator runs it: routing, sticky cookies, a fresh instance for each request.
-fn ours(bench: &Bench, folder: &Path) -> Result<Server, String> {
-    let gtc = Gtc::new(bench.gtc.clone(), folder);
-    let file = folder.join("hello.gtbundle");
-    let file = file.to_str().ok_or("the temporary folder is not UTF-8")?;
-    let source = bench.example.join("v1");
-    let source = source.to_str().ok_or("the checkout's path is not UTF-8")?;
-    gtc.op("env init", &[])?;
-    gtc.run(&["bundle", "build", source, "--output", file])?;
-    gtc.op("bundles add", &["hello", "--host", HOST])?;
-    gtc.op("revisions stage", &[file])?;
-    gtc.op("revisions warm", &["r1"])?;
-    gtc.op("traffic set", &["r1=100"])?;
-    let address = free_address()?;
-    let start = gtc.command(&["start", "--threads", "1", "--listen", &address, "--log", "error"]);
-    serve("gtc start", address, &start)
-}
+impl Row {
+    fn new(server: Server, instances: Instances) -> Self {
+        Self { server, instances, rate: Samples::new(), cpu_us: Samples::new() }
+    }
 
-fn theirs(
-    bench: &Bench,
-    component: &Path,
-    name: &'static str,
-    flags: &[&str],
-) -> Result<Server, String> {
-    let address = free_address()?;
-    let mut serve_it = Command::new(&bench.wasmtime);
-    serve_it.args(["serve", "-Scli,config", "--addr", &address]).args(flags).arg(component);
-    serve(name, address, &serve_it)
-}
-
-fn free_address() -> Result<String, String> {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    free.map(|address| address.to_string()).map_err(|error| error.to_string())
-}
-
-/// Runs a server on CPU 0, and waits until it answers.
-fn serve(name: &'static str, address: String, command: &Command) -> Result<Server, String> {
-    let mut pinned = Command::new("taskset");
-    pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
-    pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = pinned.spawn().map_err(|error| format!("{name}: {error}"))?;
-    let mut server = Server { name, address, child, rate: Samples::new(), cpu_us: Samples::new() };
-    loop {
-        let answer = Connection::open(&server.address).and_then(|mut c| c.get(HOST, "/"));
-        match answer {
-            Ok(answer) if answer.status == 200 => return Ok(server),
-            Ok(answer) => return Err(format!("{name} answered {}", answer.status)),
-            Err(_) => {}
+    /// One round of load on CPU 1.
+    fn measure(&mut self) -> Result<(), String> {
+        let before = cpu_s(&self.server.child)?;
+        let url = format!("http://{}/", self.server.address);
+        let host = format!("Host: {HOST}");
+        let words = ["-c", "1", "wrk", "-t1", CONNECTIONS, SECONDS, "-H", &host, &url];
+        let output = Command::new("taskset").args(words).output();
+        let output = output.map_err(|error| format!("wrk: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let requests = number(&text, "requests in").ok_or_else(|| format!("wrk said {text}"))?;
+        let rate = text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:"));
+        let rate: Option<f64> = rate.and_then(|rate| rate.trim().parse().ok());
+        if text.contains("Non-2xx") || text.contains("Socket errors") {
+            return Err(format!("{}: {text}", self.server.name));
         }
-        if let Ok(Some(ended)) = server.child.try_wait() {
-            return Err(format!("{name}: {ended}"));
-        }
-        std::thread::yield_now();
+        self.rate.add(rate.ok_or_else(|| format!("wrk said {text}"))?);
+        self.cpu_us.add((cpu_s(&self.server.child)? - before) * 1e6 / requests);
+        Ok(())
     }
-}
-
-/// One round of load on CPU 1.
-fn measure(server: &mut Server) -> Result<(), String> {
-    let before = cpu_s(&server.child)?;
-    let url = format!("http://{}/", server.address);
-    let host = format!("Host: {HOST}");
-    let words = ["-c", "1", "wrk", "-t1", CONNECTIONS, SECONDS, "-H", &host, &url];
-    let output = Command::new("taskset").args(words).output();
-    let output = output.map_err(|error| format!("wrk: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let requests = number(&text, "requests in").ok_or_else(|| format!("wrk said {text}"))?;
-    let rate = text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:"));
-    let rate: Option<f64> = rate.and_then(|rate| rate.trim().parse().ok());
-    if text.contains("Non-2xx") || text.contains("Socket errors") {
-        return Err(format!("{}: {text}", server.name));
-    }
-    server.rate.add(rate.ok_or_else(|| format!("wrk said {text}"))?);
-    server.cpu_us.add((cpu_s(&server.child)? - before) * 1e6 / requests);
-    Ok(())
 }
 
 /// The number before `words`.

@@ -8,7 +8,7 @@ use crate::house::House;
 use crate::image::TARGET;
 use crate::needs;
 
-const ALL: [&str; 6] = ["pick", "verbs", "shift", "wasm", "bundle", "proxy"];
+const ALL: [&str; 7] = ["pick", "verbs", "shift", "wasm", "wasm-start", "bundle", "proxy"];
 /// Those that measure the crates themselves, so that nobody waits for `gtc` to be built.
 const WITHOUT_GTC: [&str; 2] = ["pick", "bundle"];
 
@@ -35,7 +35,7 @@ pub(crate) fn run(house: &House, names: &[&str]) -> Result<(), String> {
     if names.contains(&"proxy") {
         needs::install_proxies(house)?;
     }
-    if names.contains(&"wasm") {
+    if names.contains(&"wasm") || names.contains(&"wasm-start") {
         install_wasmtime(house, &peers)?;
     }
     let paths = [

@@ -25,8 +25,8 @@ cargo xtask <verb>
 
   demo [--gtc FILE]  builds what is needed and shows a whole rollout; --gtc takes a built binary
   test [--quick]   everything that must hold before a change lands; --quick says what it skips
-  bench [NAME …]   pick, verbs, shift, wasm, bundle: what it costs, as shipped, beside others; results
-                   also go to bench/results
+  bench [NAME …]   pick, verbs, shift, wasm, wasm-start, bundle, proxy: what it costs, as shipped,
+                   beside others; results also go to bench/results
   fuzz [--seconds N] [--keep]
                    throws bytes that nobody made at what reads bundles, 60 seconds for each target;
                    --keep adds what reached new code to fuzz/corpus

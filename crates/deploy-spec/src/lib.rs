@@ -49,7 +49,7 @@ pub use key::IdempotencyKey;
 pub use lifecycle::Lifecycle;
 pub use manifest::{
     BundleManifest, ContainerSettings, Health, ImageRef, InnerPath, Limits, Pack, PackKind,
-    ProcessListen, ProcessProbe, ProcessSettings, Protocol, SecretNeed, UpstreamScheme,
+    ProcessListen, ProcessProbe, ProcessSettings, Protocol, Reuse, SecretNeed, UpstreamScheme,
     UpstreamTarget, UpstreamTls, UpstreamUrl, hands_out_credentials,
 };
 pub use pack_ref::PackRef;

@@ -3,6 +3,7 @@
 mod container;
 mod process;
 mod protocol;
+mod reuse;
 mod upstream;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use crate::text::{checked_text, shown};
 pub use container::{ContainerSettings, ImageRef};
 pub use process::{ProcessListen, ProcessProbe, ProcessSettings};
 pub use protocol::{Protocol, UpstreamTls};
+pub use reuse::Reuse;
 pub use upstream::{UpstreamScheme, UpstreamTarget, UpstreamUrl, hands_out_credentials};
 
 crate::schema_tag!(
@@ -101,6 +103,10 @@ pub struct Pack {
     /// Bounds on what one request may use.
     #[serde(default)]
     pub limits: Limits,
+    /// Whether an instance of an `http-component` serves more than one request. Default: each request
+    /// gets a fresh one, and sees nothing of the others; the other kinds have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<Reuse>,
     /// Hosts it may call; empty means none. A `process`, a `container` and an `upstream` call whom
     /// they like, so they name none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -252,6 +258,7 @@ impl BundleManifest {
             container::check(pack, i)?;
             upstream::check(pack, i)?;
             protocol::check(pack, i)?;
+            reuse::check(pack, i)?;
             if !(1..=600_000).contains(&pack.limits.timeout_ms) {
                 return Err(
                     Fault::invalid("timeout_ms is from 1 to 600000").at(at("limits/timeout_ms"))

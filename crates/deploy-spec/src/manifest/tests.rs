@@ -10,7 +10,8 @@ fn good() -> Value {
     json!({
         "schema": "greentic.bundle.v1", "bundle_id": "fast2flow", "version": "1.4.0",
         "packs": [
-            {"pack_id": "web", "kind": "http-component", "path": "packs/web.wasm"},
+            {"pack_id": "web", "kind": "http-component", "path": "packs/web.wasm",
+             "reuse": {"requests": 1000}},
             {"pack_id": "assets", "kind": "static", "path": "assets", "public_path": "/assets",
              "limits": {"memory_mb": 256}, "egress": ["api.example.com"]},
             {"pack_id": "api", "kind": "process", "path": "bin/api", "public_path": "/api",
@@ -52,6 +53,8 @@ fn a_good_manifest_is_accepted_with_its_defaults() {
     assert_eq!((process.listen, process.processes), (ProcessListen::Socket, None));
     let protocols = [2, 3, 4].map(|i| manifest.packs[i].protocol);
     assert_eq!(protocols, [Protocol::Auto, Protocol::Auto, Protocol::Http1]);
+    let reuse = [0, 1].map(|i| manifest.packs[i].reuse);
+    assert_eq!(reuse, [Some(Reuse { requests: 1_000 }), None]);
     assert_eq!(manifest.health.as_ref().unwrap().timeout_ms, 2_000);
     assert_eq!(read(&json!(manifest)), Ok(manifest));
 }
@@ -85,6 +88,12 @@ fn a_manifest_broken_in_any_way_is_refused_by_name() {
         ("/packs/2/process/probe/path", json!("healthz"), "/packs/2/process/probe/path"),
         ("/packs/2/process/probe/deadline_ms", json!(0), "/packs/2/process/probe/deadline_ms"),
         ("/packs/2/process/probe/timeout", json!(0), "/packs/2/process/probe/timeout"),
+        ("/packs/0/reuse", json!({}), "/packs/0/reuse"),
+        ("/packs/0/reuse/requests", json!(1), "/packs/0/reuse/requests"),
+        ("/packs/0/reuse/requests", json!(1_000_001), "/packs/0/reuse/requests"),
+        ("/packs/0/reuse/seconds", json!(1), "/packs/0/reuse/seconds"),
+        ("/packs/1/reuse", json!({"requests": 100}), "/packs/1/reuse"),
+        ("/packs/2/reuse", json!({"requests": 100}), "/packs/2/reuse"),
         ("/packs/0/url", json!("http://a.test"), "/packs/0/url"),
         ("/packs/0/path", json!(null), "/packs/0/path"),
         ("/packs/3/url", json!(null), "/packs/3/url"),

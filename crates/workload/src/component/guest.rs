@@ -1,9 +1,11 @@
 //! What one instance holds on the host's side.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use serde_json::Value;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, Network};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -13,6 +15,9 @@ use super::log::GuestLog;
 use super::memory::MemoryLimit;
 use super::respond::Shared;
 use crate::engine::Given;
+
+/// How many host objects that belong to no request an instance may hold between two.
+const LASTING_MAX: usize = 16;
 
 /// How many host objects (streams, headers, timers) an instance may hold at once.
 const OBJECTS_MAX: usize = 4_096;
@@ -64,11 +69,17 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
+/// What an instance sees besides HTTP.
+struct World {
+    ctx: WasiCtx,
+    printed: [GuestLog; 2],
+}
+
 /// The state of one instance.
 pub(super) struct Guest {
     table: ResourceTable,
     /// Made when the guest first asks for something of it: many never do.
-    wasi: Option<WasiCtx>,
+    wasi: Option<World>,
     http: WasiHttpCtx,
     egress: Egress,
     pub(super) memory: MemoryLimit,
@@ -84,26 +95,61 @@ impl Guest {
         Self { table, wasi: None, http, egress: Egress(shared), memory }
     }
 
+    /// Forgets the instance that could not be made, and keeps its request.
+    pub(super) fn begin_anew(&mut self) {
+        self.memory = MemoryLimit::new(self.egress.0.limits.memory_mb);
+    }
+
+    /// Ends what belongs to the request that was served, and says whether nothing of it is left: then
+    /// the instance may serve another one.
+    ///
+    /// What is left is seen by its type. The streams of a body are children of the body in the table,
+    /// which cannot be removed before them, so that a stream beside which there is no body is standard
+    /// input or output; and what a pollable waits for is its parent.
+    pub(super) fn is_done_with_its_request(&mut self) -> bool {
+        if let Some(world) = &self.wasi {
+            world.printed.iter().for_each(GuestLog::end_request);
+        }
+        let mut lasting = 0;
+        let is_lasting = |object: &mut (dyn Any + Send)| {
+            lasting += 1;
+            object.is::<DynOutputStream>()
+                || object.is::<DynInputStream>()
+                || object.is::<DynPollable>()
+                || object.is::<Network>()
+        };
+        let is_done = self.table.iter_mut().all(is_lasting) && lasting <= LASTING_MAX;
+        if !is_done {
+            let (pack, revision) = (&self.egress.0.pack_id, &self.egress.0.given.name);
+            tracing::debug!(revision, %pack, "instance not reused: it holds on to its request");
+        }
+        is_done && !self.memory.was_denied
+    }
+
     pub(super) fn config(&mut self) -> WasiConfig<'_> {
         WasiConfig::new(&self.egress.0.given.variables)
     }
 }
 
-/// No arguments, environment, files or sockets; what is printed goes to the log.
-fn closed_world(shared: &Arc<Shared>) -> WasiCtx {
-    WasiCtx::builder()
-        .stdout(GuestLog::new(shared, "stdout"))
-        .stderr(GuestLog::new(shared, "stderr"))
-        .allow_tcp(false)
-        .allow_udp(false)
-        .max_random_size(RANDOM_MAX)
-        .build()
+impl World {
+    /// No arguments, environment, files or sockets; what is printed goes to the log.
+    fn closed(shared: &Arc<Shared>) -> Self {
+        let [stdout, stderr] = ["stdout", "stderr"].map(|name| GuestLog::new(shared, name));
+        let ctx = WasiCtx::builder()
+            .stdout(stdout.clone())
+            .stderr(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .max_random_size(RANDOM_MAX)
+            .build();
+        Self { ctx, printed: [stdout, stderr] }
+    }
 }
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| closed_world(&self.egress.0));
-        WasiCtxView { ctx, table: &mut self.table }
+        let world = self.wasi.get_or_insert_with(|| World::closed(&self.egress.0));
+        WasiCtxView { ctx: &mut world.ctx, table: &mut self.table }
     }
 }
 

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deploy_spec::{Fault, InnerPath, Pack};
+use deploy_spec::{Fault, InnerPath, Pack, Reuse};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::compiled::{CodeCache, version};
 use super::guest::{Granted, Guest};
+use super::instance::Instance;
 use super::pool;
-use super::respond::{ComponentPack, Shared};
+use super::respond::{ComponentPack, Kept, Shared};
+use super::shelf::{self, Shelves};
 use super::ticker::Ticker;
 
 /// The component engine of a process.
@@ -19,6 +21,7 @@ pub(crate) struct Components {
     engine: Engine,
     linker: Linker<Guest>,
     ticker: Arc<Ticker>,
+    shelves: Arc<Shelves<Instance>>,
     cache: Option<CodeCache>,
     version: String,
 }
@@ -32,7 +35,8 @@ impl Components {
         let ticker = Arc::new(Ticker::start(&engine)?);
         let cache = cache_dir.map(CodeCache::open).transpose()?;
         let version = version(&engine);
-        Ok(Self { engine, linker, ticker, cache, version })
+        let shelves = Arc::new(Shelves::new(shelf::PERIOD));
+        Ok(Self { engine, linker, ticker, shelves, cache, version })
     }
 
     pub(crate) fn version(&self) -> &str {
@@ -56,7 +60,17 @@ impl Components {
             given: Arc::clone(given),
             ticker: Arc::clone(&self.ticker),
         });
-        Ok(ComponentPack { pre, shared })
+        let kept = pack.reuse.map(|reuse| self.kept(reuse)).transpose()?;
+        Ok(ComponentPack { pre, shared, kept, shelves: Arc::clone(&self.shelves) })
+    }
+
+    fn kept(&self, reuse: Reuse) -> Result<Kept, Fault> {
+        let idle = self.shelves.add().map_err(|error| {
+            Fault::unavailable(format!(
+                "cannot start the thread that drops idle instances: {error}"
+            ))
+        })?;
+        Ok(Kept { idle, requests: reuse.requests })
     }
 
     /// The compiled component: from the cache, or compiled now and put there.

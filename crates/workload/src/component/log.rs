@@ -1,6 +1,6 @@
 //! What a guest prints: lines to `tracing`, bounded per request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use deploy_spec::PackId;
@@ -32,6 +32,17 @@ impl GuestLog {
         let lines =
             Lines { shared: Arc::clone(shared), stream, line: Vec::new(), left: PRINTED_MAX };
         Self(Arc::new(Mutex::new(lines)))
+    }
+
+    /// The next request begins a line of its own, and may print as much as this one.
+    pub(super) fn end_request(&self) {
+        let mut lines = self.lines();
+        lines.end_line();
+        lines.left = PRINTED_MAX;
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +117,7 @@ impl Pollable for GuestLog {
 
 impl OutputStream for GuestLog {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(&bytes);
+        self.lines().write(&bytes);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use wasmtime::ResourceLimiter;
 /// How many elements a table may have: enough for any compiled program, 160 kB of pointers.
 const TABLE_MAX: usize = 20_000;
 
-/// Counts the linear memory of one store, all its memories together.
+/// Counts the linear memory of one instance, all its memories together, however many requests it serves.
 pub(super) struct MemoryLimit {
     left_bytes: usize,
     /// Whether the guest asked for more than it may have.

@@ -86,10 +86,13 @@ impl GuestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Some(running) = &mut self.running
-            && let Poll::Ready(result) = Pin::new(running).poll(cx)
+            && let Poll::Ready(result) = Pin::new(&mut *running).poll(cx)
         {
+            match result {
+                Ok(instance) => running.pack().keep(instance),
+                Err(failure) => self.failure = Some(failure),
+            }
             self.running = None;
-            self.failure = result.err();
         }
         if let Some(frame) = self.held.pop_front() {
             return Poll::Ready(Some(frame));
@@ -132,7 +135,7 @@ impl Drop for GuestBody {
         if let Some(running) = self.running.take_if(|_| is_complete)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(running);
+            runtime.spawn(running.finish());
         }
     }
 }

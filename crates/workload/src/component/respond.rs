@@ -1,4 +1,4 @@
-//! One request: a fresh instance, its handler called, its answer.
+//! One request: an instance, its handler called, its answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,19 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deploy_spec::{Limits, PackId};
-use http::{HeaderValue, Request, Response, header};
+use http::{Request, Response};
 use tokio::sync::oneshot;
-use wasmtime::component::Resource;
-use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
-use wasmtime_wasi_http::{Error, WasiHttpView as _};
 
 use super::guest::{Granted, Guest};
+use super::instance::{Asked, Instance, store};
 use super::reply::reply;
 use super::running::Running;
+use super::shelf::{Shelf, Shelves};
 use super::ticker::Ticker;
 use crate::body::{Body, BoxError};
 use crate::failure::Failure;
@@ -28,6 +27,16 @@ use crate::failure::Failure;
 pub(crate) struct ComponentPack {
     pub(super) pre: ProxyPre<Guest>,
     pub(super) shared: Arc<Shared>,
+    /// None where each request gets a fresh instance.
+    pub(super) kept: Option<Kept>,
+    pub(super) shelves: Arc<Shelves<Instance>>,
+}
+
+/// The instances of a pack that serve more than one request.
+pub(super) struct Kept {
+    pub(super) idle: Arc<Shelf<Instance>>,
+    /// After how many requests one is thrown away.
+    pub(super) requests: u32,
 }
 
 /// What all instances of a pack share.
@@ -55,11 +64,12 @@ impl ComponentPack {
         B::Error: Into<BoxError>,
     {
         let (sender, mut receiver) = oneshot::channel();
-        let Ok((store, request, out)) = self.prepare(request, sender) else {
+        let mut instance = self.instance();
+        let Ok(asked) = instance.begin(request, sender) else {
             return Failure::BadRequest.response();
         };
-        let shared = Arc::clone(&self.shared);
-        let mut running = Running::new(shared, Box::pin(self.call(store, request, out)));
+        let call = Arc::clone(&self).call(instance, asked);
+        let mut running = Running::new(Arc::clone(&self), Box::pin(call));
         let (ended, answer) = std::future::poll_fn(|cx| {
             if let Poll::Ready(ended) = Pin::new(&mut running).poll(cx) {
                 return Poll::Ready((Some(ended), receiver.try_recv().ok()));
@@ -73,50 +83,66 @@ impl ComponentPack {
         .await;
         match ended {
             Some(Err(failure)) => failure.response(),
-            Some(Ok(())) => reply(answer, None),
+            Some(Ok(instance)) => {
+                // Who gave no answer is not asked again.
+                if matches!(answer, Some(Ok(_))) {
+                    self.keep(instance);
+                }
+                reply(answer, None)
+            }
             None => reply(answer, Some(running)),
         }
     }
 
-    /// The store of a fresh instance, with the request in it.
-    fn prepare<B>(
-        &self,
-        request: Request<B>,
-        sender: oneshot::Sender<Answer>,
-    ) -> wasmtime::Result<(
-        Store<Guest>,
-        Resource<HostIncomingRequest>,
-        Resource<HostResponseOutparam>,
-    )>
-    where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let mut store = Store::new(self.pre.engine(), Guest::new(Arc::clone(&self.shared)));
-        store.limiter(|guest| &mut guest.memory);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        let (scheme, request) = incoming(request);
-        let mut http = store.data_mut().http();
-        let request = http.new_incoming_request(scheme, request)?;
-        let out = http.new_response_outparam(sender)?;
-        Ok((store, request, out))
+    /// An idle instance, or a fresh one.
+    fn instance(&self) -> Instance {
+        let idle = self.kept.as_ref().and_then(|kept| kept.idle.take());
+        idle.unwrap_or_else(|| Instance::new(self.pre.engine(), &self.shared))
     }
 
-    /// Instantiates the component and runs its handler to the end.
+    /// Keeps an instance that has answered, if it may serve again.
+    pub(super) fn keep(&self, mut instance: Instance) {
+        let kept = self.kept.as_ref().filter(|kept| instance.may_go_on(kept.requests));
+        if let Some(kept) = kept {
+            kept.idle.put(instance);
+        }
+    }
+
+    /// Instantiates the component, if it is not yet, and runs its handler to the end.
     async fn call(
         self: Arc<Self>,
-        mut store: Store<Guest>,
-        request: Resource<HostIncomingRequest>,
-        out: Resource<HostResponseOutparam>,
-    ) -> Result<(), Failure> {
-        let result = match self.pre.instantiate_async(&mut store).await {
-            Ok(proxy) => {
-                proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await
+        mut instance: Instance,
+        (request, out): Asked,
+    ) -> Result<Instance, Failure> {
+        if instance.proxy.is_none() {
+            instance = self.instantiate(instance).await?;
+        }
+        let Instance { store, proxy, .. } = &mut instance;
+        // It was instantiated just above, or before.
+        let Some(proxy) = proxy else { return Err(Failure::Failed) };
+        let handler = proxy.wasi_http_incoming_handler();
+        match handler.call_handle(&mut *store, request, out).await {
+            Ok(()) => Ok(instance),
+            Err(error) => Err(self.failed(&error, store.data())),
+        }
+    }
+
+    /// Takes a place in the pool; from an idle instance when all places are taken.
+    async fn instantiate(&self, mut instance: Instance) -> Result<Instance, Failure> {
+        loop {
+            match self.pre.instantiate_async(&mut instance.store).await {
+                Ok(proxy) => {
+                    instance.proxy = Some(proxy);
+                    return Ok(instance);
+                }
+                Err(error) if error.is::<PoolConcurrencyLimitError>() && self.shelves.evict() => {
+                    let mut guest = instance.store.into_data();
+                    guest.begin_anew();
+                    instance.store = store(self.pre.engine(), guest);
+                }
+                Err(error) => return Err(self.failed(&error, instance.store.data())),
             }
-            Err(error) => Err(error),
-        };
-        result.map_err(|error| self.failed(&error, store.data()))
+        }
     }
 
     fn failed(&self, error: &wasmtime::Error, guest: &Guest) -> Failure {
@@ -134,26 +160,4 @@ impl ComponentPack {
         tracing::warn!(revision, %pack, "component failed: {error:#}");
         Failure::Failed
     }
-}
-
-/// The request as `wasi:http` wants it: with a scheme, a host, and its kind of body error.
-fn incoming<B>(
-    mut request: Request<B>,
-) -> (Scheme, Request<impl http_body::Body<Data = Bytes, Error = Error> + Send + 'static>)
-where
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    use http_body_util::BodyExt as _;
-    let proto = request.headers().get("x-forwarded-proto");
-    let scheme = match proto {
-        Some(proto) if proto.as_bytes().eq_ignore_ascii_case(b"https") => Scheme::Https,
-        _ => Scheme::Http,
-    };
-    if request.uri().authority().is_none() {
-        let host = request.headers_mut().entry(header::HOST);
-        host.or_insert(HeaderValue::from_static("localhost"));
-    }
-    let error = |error: B::Error| Error::InternalError(Some(error.into().to_string()));
-    (scheme, request.map(|body| body.map_err(error)))
 }

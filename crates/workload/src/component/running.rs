@@ -6,24 +6,39 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::respond::Shared;
+use super::instance::Instance;
+use super::respond::ComponentPack;
 use crate::failure::Failure;
 
-type GuestFuture = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+type GuestFuture = Pin<Box<dyn Future<Output = Result<Instance, Failure>> + Send>>;
 
-/// One call of a guest's handler. Dropping it stops the guest and gives its instance back.
+/// One call of a guest's handler, which gives the instance when it came to its end. Dropping it stops
+/// the guest and drops its instance.
 pub(super) struct Running {
     guest: GuestFuture,
-    shared: Arc<Shared>,
+    pack: Arc<ComponentPack>,
     deadline: Instant,
     /// Wakes the task at the deadline; made when the guest first waits, which many never do.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Running {
-    pub(super) fn new(shared: Arc<Shared>, guest: GuestFuture) -> Self {
-        let deadline = Instant::now() + shared.time_limit();
-        Self { guest, shared, deadline, alarm: None }
+    pub(super) fn new(pack: Arc<ComponentPack>, guest: GuestFuture) -> Self {
+        let deadline = Instant::now() + pack.shared.time_limit();
+        Self { guest, pack, deadline, alarm: None }
+    }
+
+    /// Where the instance goes that this gives.
+    pub(super) fn pack(&self) -> &Arc<ComponentPack> {
+        &self.pack
+    }
+
+    /// Runs a guest whose answer is complete to its end.
+    pub(super) async fn finish(self) {
+        let pack = Arc::clone(&self.pack);
+        if let Ok(instance) = self.await {
+            pack.keep(instance);
+        }
     }
 
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
@@ -39,18 +54,19 @@ impl Running {
 }
 
 impl Future for Running {
-    type Output = Result<(), Failure>;
+    type Output = Result<Instance, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { guest, shared, .. } = &mut *self;
-        let ticking = shared.ticker.ticking();
+        let Self { guest, pack, .. } = &mut *self;
+        let ticking = pack.shared.ticker.ticking();
         let polled = guest.as_mut().poll(cx);
         drop(ticking);
         match polled {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending if self.is_over(cx) => {
-                let (pack, limit_ms) = (&self.shared.pack_id, self.shared.limits.timeout_ms);
-                let revision = &self.shared.given.name;
+                let shared = &self.pack.shared;
+                let (pack, limit_ms) = (&shared.pack_id, shared.limits.timeout_ms);
+                let revision = &shared.given.name;
                 tracing::warn!(revision, %pack, limit_ms, "component stopped: it took too long");
                 Poll::Ready(Err(Failure::TooSlow))
             }

@@ -12,6 +12,7 @@ mod limits;
 mod loading;
 mod printed;
 mod programs;
+mod reuse;
 mod site;
 mod site_ranges;
 mod streaming;

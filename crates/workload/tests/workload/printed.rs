@@ -46,7 +46,8 @@ impl Log {
         }
     }
 
-    fn all(&mut self) -> Vec<String> {
+    /// What was logged since it was asked last.
+    pub(crate) fn all(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::io::Write as _;
+use std::mem::forget;
 
 use wasip2::clocks::monotonic_clock;
 use wasip2::exports::http::incoming_handler::Guest;
@@ -41,6 +42,8 @@ impl Guest for Naughty {
             "/trap" => core::arch::wasm32::unreachable(),
             "/recurse" => answer(out, &recurse(1).to_string()),
             "/hog" => hog(query, out),
+            "/grow" => answer(out, &grow().to_string()),
+            "/leak" => leak(request, query, out),
             "/silent" => drop(out),
             "/block" => monotonic_clock::subscribe_duration(u64::MAX / 2).block(),
             "/half" => half(&request, out),
@@ -78,6 +81,36 @@ fn hog(query: &str, out: ResponseOutparam) {
         taken.push(black_box(vec![1_u8; 1 << 20]));
     }
     answer(out, &format!("took {} MiB", taken.len()));
+}
+
+/// Asks for more memory than anybody may have, and lives on without it.
+fn grow() -> bool {
+    core::arch::wasm32::memory_grow::<0>(1 << 14) != usize::MAX
+}
+
+/// Forgets that it holds `?what`, and answers.
+fn leak(request: IncomingRequest, what: &str, out: ResponseOutparam) {
+    match what {
+        "request" => forget(request),
+        "stream" => {
+            let body = request.consume().unwrap();
+            forget(body.stream().unwrap());
+            forget(body);
+        }
+        "fields" => forget(Fields::new()),
+        "pollable" => forget(monotonic_clock::subscribe_duration(0)),
+        "stdout" => (0..100).for_each(|_| forget(wasip2::cli::stdout::get_stdout())),
+        authority => {
+            let request = OutgoingRequest::new(Fields::new());
+            request.set_scheme(Some(&Scheme::Http)).unwrap();
+            request.set_authority(Some(authority)).unwrap();
+            request.set_path_with_query(Some("/")).unwrap();
+            let future = outgoing_handler::handle(request, None).unwrap();
+            future.subscribe().block();
+            forget(future);
+        }
+    }
+    answer(out, "leaked");
 }
 
 /// Sends one chunk, waits for one of the request, and traps.

@@ -6,11 +6,11 @@ use std::path::Path;
 
 /// Pixels.
 const ROW: usize = 28;
-const NAMES: usize = 110;
+const NAMES: usize = 150;
 const BARS: f64 = 420.0;
 
 /// Writes the chart.
-pub(super) fn write(
+pub(crate) fn write(
     file: &Path,
     title: &str,
     unit: &str,
@@ -24,18 +24,18 @@ fn svg(title: &str, unit: &str, bars: &[(&str, f64)]) -> String {
     let most = bars.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
     let height = 40 + ROW * bars.len();
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"620\" height=\"{height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"660\" height=\"{height}\" \
          font-family=\"sans-serif\" font-size=\"14\" fill=\"#888\">\n\
          <text x=\"0\" y=\"18\">{title}: {unit}, less is better</text>\n"
     );
     for (i, (name, value)) in bars.iter().enumerate() {
         let (top, width) = (34 + ROW * i, BARS * value / most);
-        let (text, end) = (top + 15, 115.0 + width + 6.0);
+        let (text, end) = (top + 15, 155.0 + width + 6.0);
         let colour = if i == 0 { "#2a7" } else { "#9ab" };
         let _ = writeln!(
             out,
             "<text x=\"{NAMES}\" y=\"{text}\" text-anchor=\"end\">{name}</text>\
-             <rect x=\"115\" y=\"{top}\" width=\"{width:.1}\" height=\"20\" fill=\"{colour}\"/>\
+             <rect x=\"155\" y=\"{top}\" width=\"{width:.1}\" height=\"20\" fill=\"{colour}\"/>\
              <text x=\"{end:.1}\" y=\"{text}\">{value:.1}</text>"
         );
     }
