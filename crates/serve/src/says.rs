@@ -102,3 +102,29 @@ pub(crate) fn text(value: &[u8]) -> Option<&str> {
     let is_text = value.iter().fold(true, |is_text, byte| is_text & may_be(byte));
     if is_text { std::str::from_utf8(value).ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_that_is_there_may_be_there(names in prop::collection::vec("[a-zA-Z-]{0,20}", 0..9)) {
+            let mut seen = Names::default();
+            names.iter().for_each(|name| seen.add(name));
+            for name in &names {
+                prop_assert!(seen.may_have(&name.to_ascii_uppercase()));
+                prop_assert!(seen.may_have(&name.to_ascii_lowercase()));
+            }
+            prop_assert!(!Names::default().may_have("host"));
+        }
+
+        #[test]
+        fn text_is_what_can_be_seen(bytes in prop::collection::vec(any::<u8>(), 0..70)) {
+            let is_text = bytes.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+            prop_assert_eq!(text(&bytes).is_some(), is_text);
+        }
+    }
+}

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use proptest::prelude::*;
 
-use super::{Framing, ResponseHead, Scan, Violation};
+use super::{Framing, HeadView, ResponseHead, Scan, Violation, slots};
 
 const LIMIT: usize = 512;
 
@@ -179,6 +179,28 @@ proptest! {
         for (at, _) in feeds {
             prop_assert!(at > 0 && lower[at - 1] == b'\r');
         }
+    }
+
+    /// Copied in runs, the lines are those that are seen one by one.
+    #[test]
+    fn lines_are_written_as_they_are_read(bytes in spoiled(), odd in 0..2_usize) {
+        let Some(end) = Scan::default().advance(&bytes, LIMIT).unwrap_or_default() else {
+            return Ok(());
+        };
+        let mut room = slots();
+        let Ok(view) = HeadView::parse(&bytes[..end], &mut room, &Method::GET, None) else {
+            return Ok(());
+        };
+        let is_kept = |name: &str| name.len() % 2 == odd;
+        let mut written = b"HTTP/1.1 200 OK\r\n".to_vec();
+        view.write_lines(&mut written, is_kept);
+        written.extend_from_slice(b"\r\n");
+        let mut room = [httparse::EMPTY_HEADER; 64];
+        let mut again = httparse::Response::new(&mut room);
+        prop_assert!(again.parse(&written).is_ok_and(|status| status.is_complete()));
+        let again: Vec<_> = again.headers.iter().map(|line| (line.name, line.value)).collect();
+        let seen: Vec<_> = view.headers().filter(|(name, _)| is_kept(name)).collect();
+        prop_assert_eq!(again, seen);
     }
 
     #[test]
