@@ -127,8 +127,7 @@ impl Engine {
     ) -> Result<Runs, Fault> {
         match pack.kind {
             PackKind::HttpComponent => {
-                let bytes = archive.read(pack.file()?.as_str())?;
-                let component = self.0.components.load(&bytes, pack, granted)?;
+                let component = self.0.components.load(archive, digest, pack, granted)?;
                 Ok(Runs::Component(Arc::new(component)))
             }
             PackKind::Static => {

@@ -1,21 +1,27 @@
 //! Compiled components on disk, mapped back at the next start.
 //!
 //! Compiled code runs with all the rights of the process, so that it is taken only from a directory
-//! and files that nobody else can write, and only when its bytes hash to what was recorded when it
-//! was made. Anything else is ignored and compiled anew.
+//! and files that nobody else can write. Against damage, of a disk or by a loss of power, it is taken
+//! only when it has the checksum that was recorded when it was made; who could write the one could
+//! write the other, so that no more than a checksum is of use. Anything else is ignored and compiled
+//! anew.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use deploy_spec::{Digest, Fault};
+use deploy_spec::{Digest, Fault, InnerPath};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A directory of compiled components: `<key>.cwasm`, and its SHA-256 in `<key>.sum`.
+/// How much of a file is read at once.
+const PIECE: usize = 64 << 10;
+
+/// A directory of compiled components: `<key>.cwasm`, and its checksum in `<key>.sum`. Which key the
+/// component of a bundle has is in `<place>.key`, so that a component that was compiled is not read.
 pub(super) struct CodeCache {
     dir: PathBuf,
 }
@@ -45,6 +51,29 @@ impl CodeCache {
         Digest::from_hash(hasher.finalize().into()).hex().to_owned()
     }
 
+    /// Names a component by where it is: the digest of its bundle, and its path in there.
+    pub(super) fn place(bundle: &Digest, path: &InnerPath, version: &str) -> String {
+        let mut hasher = Sha256::new();
+        // A version has no line break, nor has a digest.
+        for part in [version, bundle.as_str(), path.as_str()] {
+            hasher.update(part);
+            hasher.update("\n");
+        }
+        Digest::from_hash(hasher.finalize().into()).hex().to_owned()
+    }
+
+    /// The code of the component at a place, if it was compiled and is still there.
+    pub(super) fn at(&self, engine: &Engine, place: &str) -> Option<Component> {
+        let key = read_ours(&self.path(place, "key")).ok()?;
+        let key = std::str::from_utf8(&key).ok().filter(|key| is_key(key))?;
+        self.get(engine, key)
+    }
+
+    /// Remembers which key the component at a place has.
+    pub(super) fn remember(&self, place: &str, key: &str) {
+        self.kept(self.write(place, "key", key.as_bytes()));
+    }
+
     pub(super) fn get(&self, engine: &Engine, key: &str) -> Option<Component> {
         let path = self.path(key, "cwasm");
         if !path.exists() {
@@ -61,9 +90,13 @@ impl CodeCache {
 
     /// Keeps compiled code; when it cannot, the next start compiles again.
     pub(super) fn put(&self, key: &str, code: &[u8]) {
-        let sum = Digest::of(code);
+        let mut sum = Sum::default();
+        sum.add(code);
         let kept = self.write(key, "cwasm", code);
-        let kept = kept.and_then(|()| self.write(key, "sum", sum.as_str().as_bytes()));
+        self.kept(kept.and_then(|()| self.write(key, "sum", sum.text().as_bytes())));
+    }
+
+    fn kept(&self, kept: io::Result<()>) {
         if let Err(error) = kept {
             let dir = self.dir.display();
             tracing::warn!(%dir, "compiled code not kept: {error}");
@@ -76,9 +109,15 @@ impl CodeCache {
 
     /// Whether both files are ours alone and the code is what was recorded.
     fn intact(&self, key: &str) -> io::Result<()> {
-        let code = Digest::of(&read_ours(&self.path(key, "cwasm"))?);
-        let sum = read_ours(&self.path(key, "sum"))?;
-        match sum == code.as_str().as_bytes() {
+        let mut code = open_ours(&self.path(key, "cwasm"))?;
+        let (mut sum, mut piece) = (Sum::default(), vec![0; PIECE]);
+        loop {
+            match code.read(&mut piece)? {
+                0 => break,
+                n => sum.add(&piece[..n]),
+            }
+        }
+        match read_ours(&self.path(key, "sum"))? == sum.text().as_bytes() {
             true => Ok(()),
             false => Err(io::Error::other("it is not what was written")),
         }
@@ -103,22 +142,49 @@ fn is_ours_alone(found: &fs::Metadata) -> bool {
     host_fs::owner(found) == host_fs::own_account() && host_fs::is_private(found)
 }
 
-fn read_ours(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = host_fs::open_plain(path)?;
+fn is_key(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn open_ours(path: &Path) -> io::Result<File> {
+    let file = host_fs::open_plain(path)?;
     let found = file.metadata()?;
     if !found.is_file() || !is_ours_alone(&found) {
         return Err(io::Error::other("others may write or read it, or it is not ours"));
     }
-    let mut bytes = Vec::with_capacity(found.len() as usize);
-    file.read_to_end(&mut bytes)?;
+    Ok(file)
+}
+
+/// A small file.
+fn read_ours(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_ours(path)?.take(PIECE as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A checksum of code, and how much there is of it.
+#[derive(Default)]
+struct Sum {
+    crc: crc32fast::Hasher,
+    length: u64,
+}
+
+impl Sum {
+    fn add(&mut self, bytes: &[u8]) {
+        self.crc.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    fn text(self) -> String {
+        format!("crc32:{:08x} of {}", self.crc.finalize(), self.length)
+    }
 }
 
 #[expect(unsafe_code, reason = "mapping code that was compiled before is the point of the cache")]
 fn map(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file is output of `Component::serialize` unchanged: it lies in a directory that
-    // only this user can enter, belongs to this user, is mode 0600, and its bytes hash to the sum
-    // that was recorded when it was written (see `intact`). It is never written in place.
+    // only this user can enter, belongs to this user, is mode 0600, and has the checksum that was
+    // recorded when it was written (see `intact`). It is never written in place.
     unsafe { Component::deserialize_file(engine, path) }
 }
 

@@ -19,6 +19,9 @@ use crate::engine::Given;
 /// How many host objects that belong to no request an instance may hold between two.
 const LASTING_MAX: usize = 16;
 
+/// How many host objects there is room for at first: more than most requests need at once.
+const OBJECTS: usize = 16;
+
 /// How many host objects (streams, headers, timers) an instance may hold at once.
 const OBJECTS_MAX: usize = 4_096;
 
@@ -87,7 +90,7 @@ pub(super) struct Guest {
 
 impl Guest {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let mut table = ResourceTable::new();
+        let mut table = ResourceTable::with_capacity(OBJECTS);
         table.set_max_capacity(OBJECTS_MAX);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS_MAX);
@@ -124,6 +127,10 @@ impl Guest {
             tracing::debug!(revision, %pack, "instance not reused: it holds on to its request");
         }
         is_done && !self.memory.was_denied
+    }
+
+    pub(super) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
     }
 
     pub(super) fn config(&mut self) -> WasiConfig<'_> {

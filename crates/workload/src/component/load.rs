@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deploy_spec::{Fault, InnerPath, Pack, Reuse};
+use bundle::Archive;
+use deploy_spec::{Digest, Fault, InnerPath, Pack, Reuse};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, HasData, Linker, ResourceTable};
+use wasmtime_wasi::p2::bindings::io::{error, poll, streams};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::compiled::{CodeCache, version};
@@ -43,13 +45,15 @@ impl Components {
         &self.version
     }
 
+    /// Loads the component of a pack, which is read only when it was not compiled before.
     pub(crate) fn load(
         &self,
-        bytes: &[u8],
+        archive: &Archive,
+        bundle: &Digest,
         pack: &Pack,
         given: &Arc<Granted>,
     ) -> Result<ComponentPack, Fault> {
-        let component = self.component(bytes).map_err(|error| not_a_component(pack, &error))?;
+        let component = self.component(archive, bundle, pack)?;
         let pre = self.linker.instantiate_pre(&component);
         let pre = pre.map_err(|error| missing_import(pack, &error))?;
         let pre = ProxyPre::new(pre).map_err(|error| missing_export(pack, &error))?;
@@ -74,14 +78,35 @@ impl Components {
     }
 
     /// The compiled component: from the cache, or compiled now and put there.
-    fn component(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(cache) = &self.cache else { return Component::from_binary(&self.engine, bytes) };
-        let key = CodeCache::key(bytes, &self.version);
-        if let Some(component) = cache.get(&self.engine, &key) {
+    fn component(
+        &self,
+        archive: &Archive,
+        bundle: &Digest,
+        pack: &Pack,
+    ) -> Result<Component, Fault> {
+        let path = pack.file()?;
+        let read = || archive.read(path.as_str());
+        let compile = |bytes: &[u8]| {
+            let component = Component::from_binary(&self.engine, bytes);
+            component.map_err(|error| not_a_component(pack, &error))
+        };
+        let Some(cache) = &self.cache else { return compile(&read()?) };
+        let place = CodeCache::place(bundle, path, &self.version);
+        if let Some(component) = cache.at(&self.engine, &place) {
             return Ok(component);
         }
-        let component = Component::from_binary(&self.engine, bytes)?;
-        cache.put(&key, &component.serialize()?);
+        let bytes = read()?;
+        let key = CodeCache::key(&bytes, &self.version);
+        let component = match cache.get(&self.engine, &key) {
+            Some(component) => component,
+            None => {
+                let component = compile(&bytes)?;
+                let code = component.serialize();
+                cache.put(&key, &code.map_err(|error| not_a_component(pack, &error))?);
+                component
+            }
+        };
+        cache.remember(&place, &key);
         Ok(component)
     }
 }
@@ -92,7 +117,20 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_config::add_to_linker(&mut linker, Guest::config)?;
+    // Streams need the table alone. As they come, each use of one would make the world.
+    linker.allow_shadowing(true);
+    error::add_to_linker::<_, Table>(&mut linker, Guest::table)?;
+    poll::add_to_linker::<_, Table>(&mut linker, Guest::table)?;
+    streams::add_to_linker::<_, Table>(&mut linker, Guest::table)?;
+    linker.allow_shadowing(false);
     Ok(linker)
+}
+
+/// What `wasi:io` works on.
+struct Table;
+
+impl HasData for Table {
+    type Data<'a> = &'a mut ResourceTable;
 }
 
 fn not_a_component(pack: &Pack, error: &wasmtime::Error) -> Fault {

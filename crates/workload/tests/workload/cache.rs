@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use deploy_spec::Kind;
 use tempfile::TempDir;
-use workload::{Engine, EngineSettings};
+use workload::{Engine, EngineSettings, Given};
 
-use crate::support::{Bundle, ask, get, naughty_bundle};
+use crate::support::{Bundle, ask, bundle, get, naughty_bundle};
 
 struct Cached {
     dir: TempDir,
@@ -60,10 +60,47 @@ fn a_component_is_compiled_once() {
     let first = cached.inode();
     cached.load();
     assert_eq!(cached.inode(), first);
-    assert_eq!(fs::read_dir(cached.path()).unwrap().count(), 2, "no file is left behind");
+    assert_eq!(fs::read_dir(cached.path()).unwrap().count(), 3, "no file is left behind");
     assert_eq!(mode(&cached.path()), 0o700);
     assert_eq!(mode(&cached.file("cwasm")), 0o600);
     assert_eq!(mode(&cached.file("sum")), 0o600);
+    assert_eq!(mode(&cached.file("key")), 0o600);
+}
+
+#[test]
+fn the_same_component_in_another_bundle_is_not_compiled_again() {
+    let cached = Cached::new();
+    let first = cached.inode();
+    naughty_bundle("public_path: /other").load(&cached.engine().unwrap()).unwrap();
+    assert_eq!(cached.inode(), first);
+    let files = fs::read_dir(cached.path()).unwrap();
+    let suffixes = files.map(|entry| entry.unwrap().path().extension().unwrap().to_owned());
+    assert_eq!(suffixes.filter(|suffix| suffix == "key").count(), 2, "each knows its code");
+}
+
+#[test]
+fn a_component_that_was_compiled_is_not_read() {
+    let cached = Cached::new();
+    let pack = "  - {pack_id: web, kind: http-component, path: packs/web.wasm}\n";
+    let unreadable = bundle(pack, &[("packs/web.wasm", b"not a component")]);
+    let load = |digest| {
+        cached.engine().unwrap().load(&unreadable.archive, digest, &Given::default()).map(drop)
+    };
+    assert_eq!(load(&cached.bundle.digest), Ok(()), "a bundle is known by its digest");
+    assert_eq!(load(&unreadable.digest).unwrap_err().kind, Kind::InvalidInput);
+}
+
+#[test]
+fn what_is_said_of_a_place_is_believed_only_when_it_leads_to_code() {
+    let cached = Cached::new();
+    let (key, first) = (cached.file("key"), cached.inode());
+    let good = fs::read(&key).unwrap();
+    for bad in [b"".as_slice(), b"../../etc/passwd", &[b'0'; 64], &[b'/'; 64]] {
+        fs::write(&key, bad).unwrap();
+        cached.load();
+        assert_eq!(cached.inode(), first, "the code is found by what the component is");
+        assert!(fs::read(&key).unwrap() == good);
+    }
 }
 
 #[test]
