@@ -28,8 +28,8 @@ mod start;
 
 use std::process::ExitCode;
 
-// The linker takes what it needs of it.
-use memcopy as _;
+// The linker takes what it needs of them.
+use {memcopy as _, small_pages as _};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

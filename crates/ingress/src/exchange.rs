@@ -150,7 +150,7 @@ pub(crate) async fn run<S: Service, T: Transport>(
     pump.put_continue(sink.gathered());
     let may_stay = arrived.keep_alive && !line.drain.is_draining() && pump.may_stay();
     let written = {
-        let mut write = pin!(write(&mut sink, response, &method, version, may_stay));
+        let mut write = pin!(write(&mut sink, response, &method, version, may_stay, S::poll_pour));
         beside(&mut pump, |cx| write.as_mut().poll(cx)).await
     };
     end(written, pump, sink).await

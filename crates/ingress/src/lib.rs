@@ -23,6 +23,8 @@ mod half_close;
 mod http2;
 mod listen;
 pub mod path;
+#[cfg_attr(not(target_os = "linux"), path = "pipe/elsewhere.rs")]
+mod pipe;
 pub mod proxy_protocol;
 mod pump;
 pub mod read;
@@ -40,9 +42,10 @@ mod upgrade;
 
 pub use body::Body;
 pub use ipnet::IpNet;
+pub use pipe::Pipe;
 pub use relay::{NoRelay, Relay, Relayed, Written};
 pub use server::{DrainReport, Running, Server};
-pub use service::{BoxError, Peer, Service};
-pub use settings::Settings;
+pub use service::{BoxError, Peer, Poured, Service};
+pub use settings::{Settings, processors};
 pub use tls::{CertificateFiles, Certificates, Challenges, Issued, Pending, Validity};
 pub use upgrade::{Upgrade, WEBSOCKET};

@@ -148,8 +148,10 @@ pub(crate) async fn run<S: Service, T: Transport>(
                 Err(reject) => return Box::pin(refuse(&mut sink, reject, &Method::GET)).await,
             };
             // Boxed as all that few requests need, so that the usual way is short to set up.
+            let pour = S::poll_pour;
+            let version = Version::HTTP_11;
             let mut write =
-                Box::pin(write(&mut sink, response, &Method::GET, Version::HTTP_11, may_stay));
+                Box::pin(write(&mut sink, response, &Method::GET, version, may_stay, pour));
             beside(&mut pump, |cx| write.as_mut().poll(cx)).await
         }
     };

@@ -8,11 +8,15 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, Version};
 use http_body::Frame;
 
-use crate::codec::{Length, ResponseHead, may_trail, write_chunk_size};
+use crate::codec::{Length, ResponseHead, line, may_trail, write_chunk_size};
 use crate::date;
-use crate::service::BoxError;
+use crate::pipe::Pipe;
+use crate::service::{BoxError, Poured};
 use crate::sink::Sink;
 use crate::transport::Transport;
+
+/// [`Service::poll_pour`](crate::Service::poll_pour).
+pub(crate) type Pour<B> = fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Poured>;
 
 /// Writes an answer. True when another request may follow it.
 pub(crate) async fn write<B, T: Transport>(
@@ -21,6 +25,7 @@ pub(crate) async fn write<B, T: Transport>(
     method: &Method,
     version: Version,
     may_stay: bool,
+    pour: Pour<B>,
 ) -> io::Result<bool>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
@@ -40,7 +45,7 @@ where
     };
     head.write(sink.gathered());
     if !matches!(length, Length::Bodiless(_)) {
-        write_body(sink, body, length).await?;
+        write_body(sink, body, length, pour).await?;
     }
     sink.flush().await?;
     Ok(keep_alive)
@@ -49,12 +54,19 @@ where
 /// What a body has for us.
 enum Piece {
     Frame(Frame<Bytes>),
+    /// So many bytes in the pipe.
+    Poured(usize),
     /// Nothing at the moment: send what is gathered.
     Nothing,
     End,
 }
 
-async fn write_body<B, T>(sink: &mut Sink<'_, T>, body: B, length: Length) -> io::Result<()>
+async fn write_body<B, T>(
+    sink: &mut Sink<'_, T>,
+    body: B,
+    length: Length,
+    pour: Pour<B>,
+) -> io::Result<()>
 where
     T: Transport,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
@@ -64,11 +76,24 @@ where
         Length::Known(length) => length,
         _ => u64::MAX,
     };
+    // Only what has no framing of its own, and goes as it came.
+    let is_plain = matches!(length, Length::Known(_)) && sink.takes_pipes();
+    let mut pipe = is_plain.then(Pipe::default);
     loop {
         let gathered = !sink.gathered().is_empty();
-        match std::future::poll_fn(|cx| poll_piece(body.as_mut(), cx, gathered)).await? {
+        let piece = |cx: &mut Context<'_>| {
+            let through = pipe.as_mut().map(|pipe| (pipe, pour));
+            poll_piece(body.as_mut(), cx, gathered, through)
+        };
+        match std::future::poll_fn(piece).await? {
             Piece::Nothing => sink.flush().await?,
             Piece::End => break,
+            Piece::Poured(n) => {
+                rest = rest.checked_sub(n as u64).ok_or_else(|| wrong("longer than it said"))?;
+                if let Some(pipe) = &mut pipe {
+                    sink.pour(pipe).await?;
+                }
+            }
             Piece::Frame(frame) => match frame.into_data() {
                 Ok(data) if data.is_empty() => {}
                 Ok(data) => {
@@ -100,10 +125,7 @@ where
 fn write_trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers.iter().filter(|(name, _)| may_trail(name.as_str())) {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        line(out, name.as_str(), value.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -122,10 +144,25 @@ async fn write_data<T: Transport>(
     Ok(())
 }
 
-fn poll_piece<B>(body: Pin<&mut B>, cx: &mut Context<'_>, gathered: bool) -> Poll<io::Result<Piece>>
+fn poll_piece<B>(
+    mut body: Pin<&mut B>,
+    cx: &mut Context<'_>,
+    gathered: bool,
+    through: Option<(&mut Pipe, Pour<B>)>,
+) -> Poll<io::Result<Piece>>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
 {
+    if let Some((pipe, pour)) = through {
+        match pour(body.as_mut(), cx, pipe) {
+            Poll::Ready(Some(poured)) => {
+                return Poll::Ready(poured.map(Piece::Poured).map_err(io::Error::other));
+            }
+            Poll::Ready(None) => {}
+            Poll::Pending if gathered => return Poll::Ready(Ok(Piece::Nothing)),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
     match body.poll_frame(cx) {
         Poll::Ready(Some(Ok(frame))) => Poll::Ready(Ok(Piece::Frame(frame))),
         Poll::Ready(Some(Err(error))) => Poll::Ready(Err(io::Error::other(error))),

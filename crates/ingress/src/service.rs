@@ -1,16 +1,23 @@
 //! What answers requests.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::Body;
 use crate::codec::{Reject, RequestHead};
+use crate::pipe::Pipe;
 use crate::relay::Relay;
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How many bytes of a body are in a pipe now, one at least; none of a body, or a part of it, that has
+/// to come as frames.
+pub type Poured = Option<Result<usize, BoxError>>;
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
@@ -37,6 +44,18 @@ pub trait Service: Send + Sync + 'static {
     fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Box<Self::Relay>> {
         let _ = (head, body, peer);
         None
+    }
+
+    /// Puts what comes next of a body of known length into a pipe that is empty, in place of giving
+    /// it as a frame; asked for where the client is reached through a socket in the clear. The
+    /// default: no body goes through a pipe.
+    fn poll_pour(
+        body: Pin<&mut Self::Body>,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Poured> {
+        let _ = (body, cx, pipe);
+        Poll::Ready(None)
     }
 
     /// Told of what was refused and never became a request of this service.

@@ -1,5 +1,7 @@
 //! What an operator can tune, each with its default and what happens beyond it.
 
+use std::num::NonZero;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::codec::{Limits, MAX_HEADERS};
@@ -73,10 +75,17 @@ pub struct Settings {
     pub share_address: bool,
 }
 
+/// How many threads can run at once. Asked for once, because the system has to read files for it.
+#[must_use]
+pub fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads: processors(),
             max_connections: 50_000,
             backlog: 4_096,
             max_head_bytes: 32 * 1024,

@@ -4,14 +4,15 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _, Interest};
 use tokio::time::timeout;
 
 use crate::half_close::Sends;
+use crate::pipe::Pipe;
 use crate::transport::Transport;
 
 /// Pieces up to this size are copied behind what is gathered, in bytes.
@@ -55,6 +56,38 @@ impl<'a, T: Transport> Sink<'a, T> {
     /// Sends all that is gathered.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         self.send(Bytes::new()).await
+    }
+
+    /// Whether a body can go through a pipe.
+    pub(crate) fn takes_pipes(&self) -> bool {
+        T::socket(&self.writer).is_some()
+    }
+
+    /// Sends all that is gathered, and all that is in `pipe`.
+    pub(crate) async fn pour(&mut self, pipe: &mut Pipe) -> io::Result<()> {
+        self.flush().await?;
+        let socket = T::socket(&self.writer).ok_or(io::ErrorKind::Unsupported)?;
+        self.sends.step();
+        loop {
+            let mut one = |cx: &mut Context<'_>| -> Poll<io::Result<usize>> {
+                loop {
+                    ready!(socket.poll_write_ready(cx))?;
+                    match socket.try_io(Interest::WRITABLE, || pipe.pour(socket)) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        poured => return Poll::Ready(poured),
+                    }
+                }
+            };
+            let left = match poll_fn(|cx| Poll::Ready(one(cx))).await {
+                Poll::Ready(left) => left?,
+                Poll::Pending => Box::pin(timeout(self.patience, poll_fn(one))).await??,
+            };
+            if left == 0 {
+                break;
+            }
+        }
+        self.sends.step();
+        Ok(())
     }
 
     /// Says that nothing more comes.

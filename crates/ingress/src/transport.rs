@@ -17,6 +17,12 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether what was written may still have to be flushed.
     const BUFFERS: bool;
 
+    /// The socket below, where what is written to it is what the other side reads.
+    fn socket<'w>(writer: &'w Self::Writer<'_>) -> Option<&'w TcpStream> {
+        let _ = writer;
+        None
+    }
+
     /// Both sides, for one task.
     fn halves(&mut self) -> (Self::Reader<'_>, Self::Writer<'_>);
 }
@@ -32,6 +38,10 @@ impl Transport for TcpStream {
     type Writer<'a> = WriteHalf<'a>;
 
     const BUFFERS: bool = false;
+
+    fn socket<'w>(writer: &'w WriteHalf<'_>) -> Option<&'w TcpStream> {
+        Some(writer.as_ref())
+    }
 
     fn halves(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         self.split()

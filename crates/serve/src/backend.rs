@@ -84,7 +84,7 @@ impl Backend {
             is_draining: AtomicBool::new(false),
             meters: Arc::new(Meters::new(
                 revision.pack_list.iter().map(|pack| pack.pack_id.as_str()),
-                threads(),
+                ingress::processors(),
                 budget,
             )),
             tally: Arc::default(),
@@ -216,11 +216,6 @@ impl Backend {
     pub(crate) fn starts_draining(&self) -> bool {
         !self.is_draining.swap(true, Ordering::SeqCst)
     }
-}
-
-/// How many threads count at once.
-pub(crate) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// `artifact` below `folder`, with links resolved; it may not lead out of it.

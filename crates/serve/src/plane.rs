@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use workload::{Engine, Workload};
 
 use crate::ambient;
-use crate::backend::{Backend, inside, threads};
+use crate::backend::{Backend, inside};
 use crate::hold::Hold;
 use crate::sessions::Sessions;
 use crate::usage::Usage;
@@ -93,8 +93,8 @@ impl Plane {
             changed: Notify::new(),
             hold: Hold::default(),
             usage: Mutex::default(),
-            budget: Arc::new(Budget::new(SERIES_MAX, threads())),
-            unrouted: Meter::new(threads()),
+            budget: Arc::new(Budget::new(SERIES_MAX, ingress::processors())),
+            unrouted: Meter::new(ingress::processors()),
             began: ambient::now(),
             recorder: OnceLock::new(),
             change: Mutex::default(),

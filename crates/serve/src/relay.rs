@@ -115,16 +115,16 @@ fn write(
         out.extend_from_slice(query.as_bytes());
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    put(&mut out, "host", said.host().unwrap_or_default().as_bytes());
+    codec::line(&mut out, "host", said.host().unwrap_or_default().as_bytes());
     let mut told = Written::new(&mut out);
     announce(said, &mut told, about);
     for (name, value) in said.iter() {
         if !stays_here(name, about.trace) && !told.has_told(name) {
-            put(told.out, name, value);
+            codec::line(told.out, name, value);
         }
     }
     if !body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-        put(&mut out, "content-length", itoa::Buffer::new().format(body.len()).as_bytes());
+        codec::line(&mut out, "content-length", itoa::Buffer::new().format(body.len()).as_bytes());
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
@@ -136,13 +136,6 @@ fn stays_here(name: &str, trace: &Trace) -> bool {
     let stay = ["content-length", X_PREVIEW.as_str()];
     stay.iter().any(|stays| name.eq_ignore_ascii_case(stays))
         || trace.begins_here() && name.eq_ignore_ascii_case(TRACESTATE.as_str())
-}
-
-fn put(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }
 
 impl ingress::Relay for Passing {

@@ -1,13 +1,14 @@
 //! From a request to its answer: route, choose, tell the workload, tell the client.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use dispatch::NoChoice;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ingress::codec::{Reject, RequestHead};
-use ingress::{Peer, Service};
+use ingress::{Peer, Pipe, Poured, Service};
 use tokio::time::{Instant, timeout_at};
 use workload::Body;
 
@@ -49,6 +50,10 @@ impl Service for Front {
 
     fn relay(&self, head: &RequestHead<'_>, body: &[u8], peer: &Peer) -> Option<Box<Passing>> {
         self.pass(head, body, peer)
+    }
+
+    fn poll_pour(body: Pin<&mut Answer>, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Poured> {
+        body.get_mut().poll_pour(cx, pipe)
     }
 
     async fn call(&self, mut request: Request<ingress::Body>, peer: &Peer) -> Response<Answer> {

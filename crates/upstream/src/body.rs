@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
-use ingress::Upgrade;
 use ingress::codec::ChunkedDecoder;
 use ingress::read::poll_read;
+use ingress::{Pipe, Poured, Upgrade};
 use tokio::io::AsyncReadExt as _;
 
 use crate::connection::Connection;
@@ -24,6 +24,10 @@ use crate::sender::{Sender, Sending};
 const LARGE: u64 = 16 * 1024;
 /// How much of it at once, in bytes.
 const ROOM: usize = 256 * 1024;
+
+/// From this size on what is left goes through a pipe where it can, in bytes: less is not worth making
+/// one.
+const POURED: u64 = 128 * 1024;
 
 /// The body of an answer. The rest of the request is sent while it is read; dropping it before its
 /// end closes the connection. An error means that the answer is not whole.
@@ -118,6 +122,16 @@ impl Incoming {
         })))
     }
 
+    /// Puts what comes next into a pipe, see [`ingress::Service::poll_pour`].
+    pub fn poll_pour(&mut self, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Poured> {
+        match &mut self.0 {
+            Kind::Stream(stream) => {
+                stream.poll_pour(cx, pipe).map(|poured| poured.map(|it| it.map_err(Into::into)))
+            }
+            Kind::Whole(_) | Kind::Http2(_) => Poll::Ready(None),
+        }
+    }
+
     /// All of it, when it is here already.
     #[must_use]
     pub const fn whole(&self) -> Option<&Bytes> {
@@ -155,6 +169,38 @@ impl Stream {
                 Err(violation) => return Poll::Ready(self.fail(violation.into())),
             }
         }
+    }
+
+    fn poll_pour(
+        &mut self,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<Option<Result<usize, Error>>> {
+        let Rest::Length(rest) = self.rest else { return Poll::Ready(None) };
+        let is_worth_it = rest >= POURED || pipe.is_open();
+        if !is_worth_it || !self.behind.is_empty() || !pipe.open() {
+            return Poll::Ready(None);
+        }
+        self.send(cx);
+        let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
+        let most = usize::try_from(rest).unwrap_or(ROOM).min(ROOM);
+        let filled = match connection.socket.poll_fill(cx, pipe, most) {
+            Poll::Pending => return self.wait(cx).map(|error| Some(Err(self.broken(error)))),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(filled)) => filled.unwrap_or_default(),
+        };
+        self.is_waiting = false;
+        Poll::Ready(Some(match (rest - filled as u64, filled) {
+            (_, 0) => Err(self.broken(Error::Closed)),
+            (0, _) => {
+                self.finish();
+                Ok(filled)
+            }
+            (rest, _) => {
+                self.rest = Rest::Length(rest);
+                Ok(filled)
+            }
+        }))
     }
 
     /// Goes on sending the request. Whether that fails is for the answer to say.
@@ -252,10 +298,15 @@ impl Stream {
     }
 
     fn fail(&mut self, error: Error) -> Option<Result<Frame<Bytes>, Error>> {
+        Some(Err(self.broken(error)))
+    }
+
+    /// Nothing more comes.
+    fn broken(&mut self, error: Error) -> Error {
         self.rest = Rest::Done;
         self.connection = None;
         self.sender = None;
-        Some(Err(error))
+        error
     }
 }
 

@@ -31,6 +31,7 @@ pub use client::Client;
 pub use endpoint::{Endpoint, Trust};
 pub use error::{BoxError, Error};
 pub use head::{Framing, HeadView, ResponseHead, Violation};
+pub use ingress::{Pipe, Poured};
 pub use settings::Settings;
 pub use socket::Socket;
 pub use speaks::{Alpn, Speaks};

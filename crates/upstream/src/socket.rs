@@ -2,9 +2,10 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use ingress::Pipe;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -64,6 +65,30 @@ impl Socket {
             }
         };
         read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Takes what has come into a pipe that is open and empty; none where that is not the bytes that
+    /// were said.
+    pub(crate) fn poll_fill(
+        &self,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+        most: usize,
+    ) -> Poll<Option<io::Result<usize>>> {
+        loop {
+            let filled = match self {
+                Self::Tcp(stream) => ready!(stream.poll_read_ready(cx))
+                    .and_then(|()| stream.try_io(Interest::READABLE, || pipe.fill(stream, most))),
+                #[cfg(unix)]
+                Self::Unix(stream) => ready!(stream.poll_read_ready(cx))
+                    .and_then(|()| stream.try_io(Interest::READABLE, || pipe.fill(stream, most))),
+                Self::Tls(_) => return Poll::Ready(None),
+            };
+            match filled {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                filled => return Poll::Ready(Some(filled)),
+            }
+        }
     }
 
     /// Whether both sides have agreed on HTTP/2.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use upstream::{Pipe, Poured};
 
 use crate::component::GuestBody;
 use crate::program::ProgramBody;
@@ -39,6 +40,16 @@ impl Body {
         match &self.0 {
             Kind::Whole(bytes) => Some(bytes),
             Kind::Guest(_) | Kind::File(_) | Kind::Program(_) | Kind::Upstream(_) => None,
+        }
+    }
+
+    /// Puts what comes next into a pipe, where it comes from the socket of a server and has to go out
+    /// as it is; none where it has to be taken as frames.
+    pub fn poll_pour(&mut self, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Poured> {
+        match &mut self.0 {
+            Kind::Program(program) => program.poll_pour(cx, pipe),
+            Kind::Upstream(body) => body.poll_pour(cx, pipe),
+            Kind::Whole(_) | Kind::Guest(_) | Kind::File(_) => Poll::Ready(None),
         }
     }
 }

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("elf", 1),
     ("host-fs", 1),
     ("memcopy", 1),
+    ("small-pages", 1),
     ("meter", 1),
     ("scan", 1),
     ("single-vm", 1),

@@ -4,11 +4,15 @@ use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 use serve::LogFiles;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How many lines may wait for a slow disk; those beyond are lost. Their places are reserved, 32 bytes
+/// each, at the start, which is why they are not more.
+const WAITING_LINES: usize = 16 * 1024;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Level {
@@ -32,7 +36,10 @@ pub(super) fn log(level: Level, files: &LogFiles) -> Option<WorkerGuard> {
         Level::Debug => LevelFilter::DEBUG,
     };
     let (kept, problem) = match files.writer() {
-        Ok(writer) => (Some(tracing_appender::non_blocking(writer)), None),
+        Ok(writer) => {
+            let queue = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES);
+            (Some(queue.finish(writer)), None)
+        }
         Err(problem) => (None, Some(problem)),
     };
     let (writer, guard) = kept.unzip();

@@ -85,5 +85,5 @@ impl Containers {
 
 /// Begins it. Our copies of what it writes to are closed with the command.
 fn begin(mut command: Command, out: Stdio, err: Stdio) -> io::Result<Child> {
-    command.stdout(out).stderr(err).spawn()
+    small_pages::not_for(|| command.stdout(out).stderr(err).spawn())
 }

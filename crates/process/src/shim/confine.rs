@@ -46,6 +46,7 @@ fn prepare(socket: &UnixStream, order: &Order) -> io::Result<()> {
         return Err(io::Error::other("the shim is gone"));
     }
     rustix::process::umask(Mode::from_raw_mode(0o077));
+    small_pages::end();
     std::env::set_current_dir(&order.folder)
 }
 

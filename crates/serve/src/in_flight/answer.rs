@@ -3,13 +3,14 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use deploy_spec::Ended;
 use http::Response;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
+use ingress::{Pipe, Poured};
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Sleep, sleep};
 use workload::{Body, BoxError};
@@ -41,6 +42,14 @@ enum Turn {
     GoOn,
     Leave,
     Cut,
+}
+
+/// What an answer has to say next.
+enum Next<T> {
+    /// This of its body.
+    Of(T),
+    /// Nothing more of its body: last words, or that it breaks off.
+    Over(Option<Result<Bytes, BoxError>>),
 }
 
 impl Answer {
@@ -120,6 +129,67 @@ impl Answer {
             counter(in_flight).fetch_add(1, Ordering::SeqCst);
         }
     }
+
+    /// What comes of the body, unless the end of its revision comes before it.
+    fn poll_next<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut poll: impl FnMut(&mut Body, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Next<T>> {
+        if self.has_left {
+            return Poll::Ready(Next::Over(None));
+        }
+        loop {
+            let phase = self.phase();
+            match self.turn(phase, cx) {
+                Turn::GoOn => {}
+                Turn::Leave => {
+                    if let Some(words) = self.manner.last_words() {
+                        self.has_left = true;
+                        self.count(|in_flight| &in_flight.left);
+                        self.trail.sends(words.len());
+                        self.trail.ends(Ended::Drained);
+                        return Poll::Ready(Next::Over(Some(Ok(words))));
+                    }
+                }
+                Turn::Cut => {
+                    self.has_left = true;
+                    self.count(|in_flight| &in_flight.cut);
+                    self.trail.ends(Ended::Cut);
+                    let why = "its revision has drained";
+                    return Poll::Ready(Next::Over(Some(Err(why.into()))));
+                }
+            }
+            match poll(&mut self.body, cx) {
+                Poll::Pending if self.turns(phase, cx) => {}
+                polled => return polled.map(Next::Of),
+            }
+        }
+    }
+
+    /// See [`ingress::Service::poll_pour`].
+    pub(crate) fn poll_pour(&mut self, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Poured> {
+        // Who looks at the bytes has to see them.
+        if self.witness.is_some() || self.manner.is_stream() {
+            return Poll::Ready(None);
+        }
+        let poured = match ready!(self.poll_next(cx, |body, cx| body.poll_pour(cx, pipe))) {
+            Next::Of(poured) => poured,
+            Next::Over(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+            Next::Over(_) => return Poll::Ready(None),
+        };
+        match &poured {
+            Some(Ok(n)) => {
+                self.trail.sends(*n);
+                if self.body.is_end_stream() {
+                    self.trail.ends(Ended::Complete);
+                }
+            }
+            Some(Err(_)) => self.trail.ends(Ended::Failed),
+            None => {}
+        }
+        Poll::Ready(poured)
+    }
 }
 
 impl http_body::Body for Answer {
@@ -131,55 +201,32 @@ impl http_body::Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        if this.has_left {
-            return Poll::Ready(None);
-        }
-        loop {
-            let phase = this.phase();
-            match this.turn(phase, cx) {
-                Turn::GoOn => {}
-                Turn::Leave => {
-                    if let Some(words) = this.manner.last_words() {
-                        this.has_left = true;
-                        this.count(|in_flight| &in_flight.left);
-                        this.trail.sends(words.len());
-                        this.trail.ends(Ended::Drained);
-                        return Poll::Ready(Some(Ok(Frame::data(words))));
+        let frame = match ready!(this.poll_next(cx, |body, cx| Pin::new(body).poll_frame(cx))) {
+            Next::Of(frame) => frame,
+            Next::Over(words) => return Poll::Ready(words.map(|words| words.map(Frame::data))),
+        };
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    this.manner.watch(data);
+                    this.trail.sends(data.len());
+                    if let Some(witness) = &mut this.witness {
+                        witness.add(data, this.body.is_end_stream());
                     }
                 }
-                Turn::Cut => {
-                    this.has_left = true;
-                    this.count(|in_flight| &in_flight.cut);
-                    this.trail.ends(Ended::Cut);
-                    return Poll::Ready(Some(Err("its revision has drained".into())));
+                if this.body.is_end_stream() {
+                    this.trail.ends(Ended::Complete);
                 }
             }
-            match Pin::new(&mut this.body).poll_frame(cx) {
-                Poll::Pending if this.turns(phase, cx) => {}
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(data) = frame.data_ref() {
-                        this.manner.watch(data);
-                        this.trail.sends(data.len());
-                        if let Some(witness) = &mut this.witness {
-                            witness.add(data, this.body.is_end_stream());
-                        }
-                    }
-                    if this.body.is_end_stream() {
-                        this.trail.ends(Ended::Complete);
-                    }
-                    return Poll::Ready(Some(Ok(frame)));
+            Some(Err(_)) => this.trail.ends(Ended::Failed),
+            None => {
+                this.trail.ends(Ended::Complete);
+                if let Some(witness) = &mut this.witness {
+                    witness.end();
                 }
-                Poll::Ready(end) => {
-                    let is_whole = end.is_none();
-                    this.trail.ends(if is_whole { Ended::Complete } else { Ended::Failed });
-                    if let (true, Some(witness)) = (is_whole, &mut this.witness) {
-                        witness.end();
-                    }
-                    return Poll::Ready(end);
-                }
-                Poll::Pending => return Poll::Pending,
             }
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

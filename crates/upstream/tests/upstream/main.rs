@@ -7,6 +7,7 @@ mod hostile;
 mod http2;
 mod nginx;
 mod over_http2;
+mod poured;
 mod proxy;
 mod requests;
 mod reuse;

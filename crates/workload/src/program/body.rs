@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
-use upstream::Incoming;
+use upstream::{Incoming, Pipe, Poured};
 
 use super::pack::ProgramPack;
 use crate::body::BoxError;
@@ -46,10 +46,22 @@ impl ProgramBody {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.poll_in_time(cx, |incoming, cx| Pin::new(incoming).poll_frame(cx))
+    }
+
+    pub(crate) fn poll_pour(&mut self, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Poured> {
+        self.poll_in_time(cx, |incoming, cx| incoming.poll_pour(cx, pipe))
+    }
+
+    fn poll_in_time<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Incoming, &mut Context<'_>) -> Poll<Option<Result<T, BoxError>>>,
+    ) -> Poll<Option<Result<T, BoxError>>> {
         if self.is_late {
             return Poll::Ready(None);
         }
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
+        match poll(&mut self.incoming, cx) {
             Poll::Pending if self.poll_late(cx) => {
                 self.is_late = true;
                 Poll::Ready(Some(Err(Failure::TooSlow.into())))
