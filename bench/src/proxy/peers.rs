@@ -11,6 +11,9 @@ use super::load::{free_address, run_pinned};
 use super::{Doors, LOAD_CPU, PROXY_CPU, Proxy, started};
 use crate::Bench;
 
+/// One that the others of its kind are compared with where bodies are large, and is else the same.
+pub(super) const SPLICING: &str = "HAProxy, splice";
+
 /// An nginx that is two servers.
 pub(super) struct Backends {
     child: Child,
@@ -70,8 +73,9 @@ pub(super) fn all(
     backends: &[String; 2],
 ) -> Result<Vec<Proxy>, String> {
     type Told = fn(&Bench, &Path, &Doors, &[String; 2]) -> Result<Command, String>;
-    let peers: [(&'static str, Told); 5] = [
+    let peers: [(&'static str, Told); 6] = [
         ("HAProxy", haproxy),
+        (SPLICING, splicing_haproxy),
         ("nginx", nginx_proxy),
         ("Envoy", envoy),
         ("Traefik", traefik),
@@ -96,22 +100,42 @@ fn haproxy(
     _: &Bench,
     folder: &Path,
     at: &Doors,
+    backends: &[String; 2],
+) -> Result<Command, String> {
+    haproxy_with(folder, at, backends, "haproxy", "")
+}
+
+/// Which moves answers inside the kernel.
+fn splicing_haproxy(
+    _: &Bench,
+    folder: &Path,
+    at: &Doors,
+    backends: &[String; 2],
+) -> Result<Command, String> {
+    haproxy_with(folder, at, backends, "splicing", "  option splice-response\n")
+}
+
+fn haproxy_with(
+    folder: &Path,
+    at: &Doors,
     [one, two]: &[String; 2],
+    name: &str,
+    options: &str,
 ) -> Result<Command, String> {
     // It wants both in one file.
     let both = [&at.shown.certificate, &at.shown.key].map(fs::read_to_string);
     let [certificate, key] = both.map(|read| read.map_err(|error| error.to_string()));
-    let shown = written(folder, "haproxy.pem", &(certificate? + &key?))?;
+    let shown = written(folder, &format!("{name}.pem"), &(certificate? + &key?))?;
     let Doors { clear, tls, .. } = at;
     let text = format!(
         "global\n  nbthread 1\n  maxconn 8000\ndefaults\n  mode http\n  timeout connect 5s\n  \
-         timeout client 60s\n  timeout server 60s\n  http-reuse always\n  option forwardfor\n\
+         timeout client 60s\n  timeout server 60s\n  http-reuse always\n  option forwardfor\n{options}\
          frontend f\n  bind {clear}\n  bind {tls} ssl crt {shown} alpn h2,http/1.1\n  \
          default_backend b\n\
          backend b\n  balance roundrobin\n  server one {one} weight 99\n  server two {two} weight 1\n"
     );
     let mut command = Command::new("haproxy");
-    command.args(["-db", "-f", &written(folder, "haproxy.cfg", &text)?]);
+    command.args(["-db", "-f", &written(folder, &format!("{name}.cfg"), &text)?]);
     Ok(command)
 }
 

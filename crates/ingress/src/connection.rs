@@ -43,7 +43,7 @@ enum Next<R> {
 }
 
 /// A future that is made where it stays. `Box::pin` copies all that it may ever hold.
-fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+pub(crate) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     Box::into_pin(Box::write(Box::new_uninit(), make()))
 }
 

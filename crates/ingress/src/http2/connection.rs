@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::rewind::Rewind;
 use super::stream::{Ended, Shared};
-use crate::connection::Connection;
+use crate::connection::{Connection, boxed};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::timer::Timer;
@@ -100,7 +100,9 @@ impl<S: Service, T: Transport> Life<S, T> {
                     if self.streams.is_empty() {
                         self.timer.set(self.shared.settings.ping_interval);
                     }
-                    self.streams.spawn(self.shared.clone().answer(request, respond));
+                    // A task moves what it runs, more than once.
+                    let shared = self.shared.clone();
+                    self.streams.spawn(boxed(|| shared.answer(request, respond)));
                     continue;
                 }
                 Poll::Ready(Some(Err(error))) => {
