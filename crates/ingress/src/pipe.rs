@@ -6,8 +6,9 @@ use std::os::fd::AsFd;
 
 use nix::fcntl::{FcntlArg, SpliceFFlags, fcntl, splice};
 
-/// What a pipe holds at most, in bytes; a system may allow less.
-const ROOM: i32 = 256 * 1024;
+/// What a pipe holds at least to be of use, in bytes, which is what it holds by default. A user who has
+/// many is given ones of a page or two, which move less than a buffer does.
+const ROOM: i32 = 64 * 1024;
 /// Never to wait for a socket, and to move pages where they can be moved.
 const FLAGS: SpliceFFlags = SpliceFFlags::SPLICE_F_NONBLOCK.union(SpliceFFlags::SPLICE_F_MOVE);
 
@@ -21,12 +22,13 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// Makes it, where it is not made yet. False when that cannot be.
+    /// Makes it, where it is not made yet. False when that cannot be, or it is too small.
     pub fn open(&mut self) -> bool {
         if self.ends.is_none() {
-            self.ends = io::pipe().ok();
-            // Where it may not be as large, it holds less at a time.
-            let _ = self.ends.as_ref().map(|(_, end)| fcntl(end, FcntlArg::F_SETPIPE_SZ(ROOM)));
+            let is_roomy = |end: &PipeWriter| {
+                fcntl(end, FcntlArg::F_GETPIPE_SZ).is_ok_and(|size| size >= ROOM)
+            };
+            self.ends = io::pipe().ok().filter(|(_, writer)| is_roomy(writer));
         }
         self.is_open()
     }
