@@ -11,6 +11,7 @@ mod fmt;
 mod fuzz;
 mod generate;
 mod house;
+mod idle;
 mod image;
 mod needs;
 mod test;
@@ -32,6 +33,7 @@ cargo xtask <verb>
                    --keep adds what reached new code to fuzz/corpus
   chaos [--rounds N]
                    everything at once, 20 rounds unless it is said, of which each takes some seconds
+  idle             50 000 connections on which nothing happens, on a kernel of its own that lets them be
   image [--quick]  gtc built static, alone in an OCI image, measured and tried under Podman; --quick
                    builds it as for tests, which is larger
   desktops         whether gtc compiles for macOS, Windows and Linux on ARM; its C is left out
@@ -61,6 +63,7 @@ fn run(words: &[&str]) -> Result<(), String> {
         ["fuzz", rest @ ..] => fuzz::run(&House::find()?, rest),
         ["chaos"] => chaos(&House::find()?, "20"),
         ["chaos", "--rounds", rounds] => chaos(&House::find()?, rounds),
+        ["idle"] => idle::run(&House::find()?, idle::Asked::Alone),
         ["image"] => image::run(&House::find()?, image::Built::ToShip),
         ["image", "--quick"] => image::run(&House::find()?, image::Built::ToTest),
         ["desktops"] => desktops::run(&House::find()?),

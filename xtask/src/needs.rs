@@ -76,6 +76,10 @@ const IMAGE_PACKAGES: &[(&str, &str)] = &[
     ("runc", "runc"),
 ];
 
+/// What lets 50 000 connections be: Linux as a program, and who switches its loopback on.
+const IDLE_PACKAGES: &[(&str, &str)] =
+    &[("iproute2", "ip"), ("user-mode-linux", crate::idle::KERNEL), ("util-linux", "taskset")];
+
 /// What guests are compiled for: components, and programs of this machine that need no library.
 const TARGETS: &[&str] = if cfg!(target_arch = "aarch64") {
     &["wasm32-wasip2", "aarch64-unknown-linux-musl"]
@@ -121,6 +125,14 @@ pub(crate) fn install_proxies(house: &House) -> Result<(), String> {
 pub(crate) fn install_for_image(house: &House) -> Result<(), String> {
     packages(&house.root, IMAGE_PACKAGES)?;
     add_target(&house.root, crate::image::TARGET)
+}
+
+/// Installs what many idle connections need and is missing.
+///
+/// # Errors
+/// What is missing and could not be installed.
+pub(crate) fn install_for_idle(house: &House) -> Result<(), String> {
+    packages(&house.root, IDLE_PACKAGES)
 }
 
 fn packages(root: &Path, wanted: &[(&str, &str)]) -> Result<(), String> {

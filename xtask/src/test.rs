@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::house::House;
-use crate::{command, demo, fmt, image, needs, tidy};
+use crate::{command, demo, fmt, idle, image, needs, tidy};
 
 /// How much is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,12 @@ const STEPS: &[Step] = &[
             let gtc = house.target.join("debug/gtc");
             demo::run(house, Some(&gtc.to_string_lossy()))
         }),
+    },
+    Step {
+        name: "idle",
+        again: "cargo xtask idle",
+        quick: false,
+        work: Work::Ours(|house| idle::run(house, idle::Asked::Amongst)),
     },
     Step {
         name: "image",

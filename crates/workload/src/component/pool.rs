@@ -14,10 +14,26 @@ const MEMORY_MAX: usize = 256 << 20;
 /// back to the system. A guest of ordinary size touches less.
 const RESIDENT: usize = 1 << 20;
 
+/// An engine with a pool of so many instances, or of half as many, or of half of that: some kernels
+/// have no more address space than 39 bits.
 pub(super) fn engine(instances: u32) -> Result<Engine, Fault> {
     if instances == 0 {
         return Err(Fault::invalid("an engine has at least one instance"));
     }
+    let mut number = instances;
+    loop {
+        match reserve(number) {
+            Ok(engine) => return Ok(engine),
+            Err(fault) if number == 1 => return Err(fault),
+            Err(fault) => {
+                number /= 2;
+                tracing::warn!(%fault, number, "fewer component instances are tried");
+            }
+        }
+    }
+}
+
+fn reserve(instances: u32) -> Result<Engine, Fault> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -28,7 +44,7 @@ pub(super) fn engine(instances: u32) -> Result<Engine, Fault> {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     Engine::new(&config).map_err(|error| {
         Fault::unavailable(format!("cannot reserve {instances} component instances: {error:#}"))
-            .hint("allow more address space (ulimit -v unlimited) or fewer instances")
+            .hint("allow more address space (ulimit -v unlimited)")
     })
 }
 
@@ -48,4 +64,17 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         pool.pagemap_scan(Enabled::Yes);
     }
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_space_that_is_too_small_for_all_has_fewer_instances() {
+        // 400 TiB, of 128 that a process has on x86-64 and 256 on ARM.
+        let all = 100_000;
+        reserve(all).unwrap_err();
+        engine(all).unwrap();
+    }
 }
