@@ -22,6 +22,11 @@ use crate::settings::Settings;
 use crate::timer::from_now;
 use crate::tls::Certificates;
 
+/// When a connection could not be accepted, the next one is tried after this.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
+/// While none can be, the log says so as often.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+
 /// A server that has its address and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
@@ -209,6 +214,7 @@ impl<S: Service> Worker<S> {
     /// Accepts until the drain begins, and then what the kernel has accepted for us alone.
     async fn accept(&self, listener: tokio::net::TcpListener) {
         let mut begun = std::pin::pin!(self.drain.begun());
+        let mut told: Option<Instant> = None;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -219,8 +225,12 @@ impl<S: Service> Worker<S> {
                 Ok((stream, address)) => self.serve(stream, address),
                 Err(error) => {
                     // Out of descriptors, most likely: let connections end before the next try.
-                    tracing::warn!(%error, "a connection cannot be accepted");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    let now = Instant::now();
+                    if told.is_none_or(|told| now.duration_since(told) >= TELL_AGAIN) {
+                        told = Some(now);
+                        tracing::warn!(%error, "connections cannot be accepted");
+                    }
+                    tokio::time::sleep(TRY_AGAIN).await;
                 }
             }
         }

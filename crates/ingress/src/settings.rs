@@ -17,7 +17,7 @@ pub struct Settings {
     /// How many threads serve, each with its own listener and connections.
     /// Default: one for each CPU this process may use. 0 counts as 1.
     pub threads: usize,
-    /// Connections open at once, over all threads. Default: 50 000.
+    /// Connections open at once, over all threads. Default: 60 000.
     /// Beyond it: 503 with `Connection: close`.
     pub max_connections: usize,
     /// Connections the kernel holds until they are accepted, for each thread. Default: 4 096
@@ -86,7 +86,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             threads: processors(),
-            max_connections: 50_000,
+            max_connections: 60_000,
             backlog: 4_096,
             max_head_bytes: 32 * 1024,
             max_target_bytes: 8 * 1024,

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use harness::Connection;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -15,11 +16,12 @@ const MOST: u64 = 50_000;
 const SPARE: u64 = 1_000;
 /// So many are open before the others are counted.
 const FIRST: u64 = 200;
-/// Beside those that are idle, somebody comes.
-const COMING: u64 = 100;
 /// So many are opened before the first of them is answered: to go to and fro for each takes a slow
-/// system longer, and no connection may be idle for longer than 75 seconds.
+/// system longer.
 const TOGETHER: usize = 100;
+/// An idle connection is closed after 75 seconds. A system that takes so long to open them all can say
+/// nothing of them.
+const SLOW: Duration = Duration::from_secs(70);
 /// Bytes that each of them may cost the process, its share of what the allocator keeps included.
 const EACH: u64 = 4 * 1024;
 /// Addresses of this machine. Each has so many ports and no more, and a free one is found soon as long
@@ -83,11 +85,11 @@ fn connections_that_wait_cost_little_and_harm_nobody() {
     let (world, bundles) = World::with_bundles();
     let (id, _) = world.deployed(&bundles, "hello.test", "/");
     world.set(&id, &["r1=100"]);
-    let open = (count + COMING).to_string();
-    let serving = world.gtc.start(&["--listen", "0.0.0.0:0", "--max-connections", &open]).unwrap();
+    let serving = world.gtc.start(&["--listen", "0.0.0.0:0"]).unwrap();
     let (_, port) = serving.address.rsplit_once(':').unwrap();
     let address = |number: u64| format!("127.0.0.{}:{port}", 1 + number % ADDRESSES);
     // What is loaded and kept once is no part of what each costs.
+    let begun = Instant::now();
     let mut idle = kept((0..FIRST).map(address));
     let before = (memory(serving.id()), kernel());
     for first in (FIRST..count).step_by(TOGETHER) {
@@ -97,6 +99,11 @@ fn connections_that_wait_cost_little_and_harm_nobody() {
     let both = kernel().saturating_sub(before.1) / (count - FIRST);
     println!("{count} idle connections, {each} bytes each; and {both} of the kernel for both ends");
     assert!(each < EACH, "{each} bytes for each of {count}");
+
+    if begun.elapsed() > SLOW {
+        println!("SKIPPED: it takes {} s to open them", begun.elapsed().as_secs());
+        return;
+    }
 
     // All are there, and whoever comes is answered; so is each that was idle.
     let mut connection = Connection::open(&address(0)).unwrap();
