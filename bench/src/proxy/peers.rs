@@ -128,7 +128,7 @@ fn haproxy_with(
     let shown = written(folder, &format!("{name}.pem"), &(certificate? + &key?))?;
     let Doors { clear, tls, .. } = at;
     let text = format!(
-        "global\n  nbthread 1\n  maxconn 8000\ndefaults\n  mode http\n  timeout connect 5s\n  \
+        "global\n  nbthread 1\n  maxconn 6000\ndefaults\n  mode http\n  timeout connect 5s\n  \
          timeout client 60s\n  timeout server 60s\n  http-reuse always\n  option forwardfor\n{options}\
          frontend f\n  bind {clear}\n  bind {tls} ssl crt {shown} alpn h2,http/1.1\n  \
          default_backend b\n\
