@@ -140,8 +140,12 @@ fn misread(error: &clap::Error, typed: &[OsString]) -> ExitCode {
     let text = error.to_string();
     let message = text.lines().next().unwrap_or("").trim_start_matches("error: ").to_owned();
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned);
+    let values = text.lines().find_map(|line| {
+        let values = line.trim().strip_prefix("[possible values: ")?.strip_suffix(']')?;
+        Some(format!("choose from {values}"))
+    });
     let mut fault = Fault::invalid(message);
-    fault.hint = tip.or_else(|| Some("add --help to see what can be typed".into()));
+    fault.hint = values.or(tip).or_else(|| Some("add --help to see what can be typed".into()));
     fail(noun.unwrap_or("gtc"), op.unwrap_or("parse"), None, &fault);
     ExitCode::from(fault.kind.exit_code())
 }

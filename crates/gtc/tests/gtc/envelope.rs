@@ -152,6 +152,22 @@ fn bad_input_is_named_and_changes_nothing() {
 }
 
 /// Every record of the environment.
+#[test]
+fn a_word_that_is_one_of_few_is_answered_with_those() {
+    let world = World::new();
+    for (words, hint) in [
+        (&["start", "--access-log", "stderr"][..], "choose from file, stdout"),
+        (
+            &["start", "--access-log-smaple", "1"],
+            "a similar argument exists: '--access-log-sample'",
+        ),
+        (&["start", "--threads", "many"], "add --help to see what can be typed"),
+    ] {
+        let (code, envelope) = world.refused(words, "");
+        assert_eq!((code, &envelope["error"]["hint"]), (2, &json!(hint)), "{envelope}");
+    }
+}
+
 fn state(world: &World) -> Value {
     world.op("env show", &["local"])
 }
