@@ -15,7 +15,7 @@ use crate::drain::Drain;
 use crate::half_close::{HalfClose, Sends};
 use crate::pump::{Broken, Pump, Rest};
 use crate::refusal;
-use crate::reply::write;
+use crate::reply::{Ways, write};
 use crate::service::{Peer, Service};
 use crate::settings::Settings;
 use crate::sink::Sink;
@@ -150,7 +150,8 @@ pub(crate) async fn run<S: Service, T: Transport>(
     pump.put_continue(sink.gathered());
     let may_stay = arrived.keep_alive && !line.drain.is_draining() && pump.may_stay();
     let written = {
-        let mut write = pin!(write(&mut sink, response, &method, version, may_stay, S::poll_pour));
+        let mut write =
+            pin!(write(&mut sink, response, &method, version, may_stay, Ways::of::<S>()));
         beside(&mut pump, |cx| write.as_mut().poll(cx)).await
     };
     end(written, pump, sink).await

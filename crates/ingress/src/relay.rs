@@ -12,7 +12,7 @@ use crate::date;
 use crate::exchange::{Ended, Line, beside, end, guarded, refuse, usable};
 use crate::half_close::{HalfClose, Sends};
 use crate::pump::{Pump, Rest};
-use crate::reply::write;
+use crate::reply::{Ways, write};
 use crate::service::{BoxError, Service};
 use crate::settings::Settings;
 use crate::sink::Sink;
@@ -148,10 +148,10 @@ pub(crate) async fn run<S: Service, T: Transport>(
                 Err(reject) => return Box::pin(refuse(&mut sink, reject, &Method::GET)).await,
             };
             // Boxed as all that few requests need, so that the usual way is short to set up.
-            let pour = S::poll_pour;
+            let ways = Ways::of::<S>();
             let version = Version::HTTP_11;
             let mut write =
-                Box::pin(write(&mut sink, response, &Method::GET, version, may_stay, pour));
+                Box::pin(write(&mut sink, response, &Method::GET, version, may_stay, ways));
             beside(&mut pump, |cx| write.as_mut().poll(cx)).await
         }
     };

@@ -11,12 +11,26 @@ use http_body::Frame;
 use crate::codec::{Length, ResponseHead, line, may_trail, write_chunk_size};
 use crate::date;
 use crate::pipe::Pipe;
-use crate::service::{BoxError, Poured};
+use crate::service::{BoxError, Over, Poured, Service};
 use crate::sink::Sink;
 use crate::transport::Transport;
 
-/// [`Service::poll_pour`](crate::Service::poll_pour).
-pub(crate) type Pour<B> = fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Poured>;
+/// What a service says of its bodies.
+pub(crate) struct Ways<B> {
+    /// [`Service::poll_pour`].
+    pub(crate) pour: Pour<B>,
+    /// [`Service::poll_over`].
+    pub(crate) over: Over<B>,
+}
+
+type Pour<B> = fn(Pin<&mut B>, &mut Context<'_>, &mut Pipe) -> Poll<Poured>;
+
+impl<B> Ways<B> {
+    /// Those of a service.
+    pub(crate) fn of<S: Service<Body = B>>() -> Self {
+        Self { pour: S::poll_pour, over: S::poll_over }
+    }
+}
 
 /// Writes an answer. True when another request may follow it.
 pub(crate) async fn write<B, T: Transport>(
@@ -25,7 +39,7 @@ pub(crate) async fn write<B, T: Transport>(
     method: &Method,
     version: Version,
     may_stay: bool,
-    pour: Pour<B>,
+    ways: Ways<B>,
 ) -> io::Result<bool>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
@@ -45,7 +59,7 @@ where
     };
     head.write(sink.gathered());
     if !matches!(length, Length::Bodiless(_)) {
-        write_body(sink, body, length, pour).await?;
+        write_body(sink, body, length, &ways).await?;
     }
     sink.flush().await?;
     Ok(keep_alive)
@@ -65,7 +79,7 @@ async fn write_body<B, T>(
     sink: &mut Sink<'_, T>,
     body: B,
     length: Length,
-    pour: Pour<B>,
+    ways: &Ways<B>,
 ) -> io::Result<()>
 where
     T: Transport,
@@ -82,16 +96,16 @@ where
     loop {
         let gathered = !sink.gathered().is_empty();
         let piece = |cx: &mut Context<'_>| {
-            let through = pipe.as_mut().map(|pipe| (pipe, pour));
+            let through = pipe.as_mut().map(|pipe| (pipe, ways.pour));
             poll_piece(body.as_mut(), cx, gathered, through)
         };
         match std::future::poll_fn(piece).await? {
-            Piece::Nothing => sink.flush().await?,
+            Piece::Nothing => unless_over(body.as_mut(), ways, sink.flush()).await?,
             Piece::End => break,
             Piece::Poured(n) => {
                 rest = rest.checked_sub(n as u64).ok_or_else(|| wrong("longer than it said"))?;
                 if let Some(pipe) = &mut pipe {
-                    sink.pour(pipe).await?;
+                    unless_over(body.as_mut(), ways, sink.pour(pipe)).await?;
                 }
             }
             Piece::Frame(frame) => match frame.into_data() {
@@ -99,7 +113,7 @@ where
                 Ok(data) => {
                     let n = data.len() as u64;
                     rest = rest.checked_sub(n).ok_or_else(|| wrong("longer than it said"))?;
-                    write_data(sink, data, length).await?;
+                    unless_over(body.as_mut(), ways, write_data(sink, data, length)).await?;
                 }
                 Err(frame) => {
                     if let (Length::Chunked, Ok(trailers)) = (length, frame.into_trailers()) {
@@ -118,6 +132,23 @@ where
         }
         _ => Ok(()),
     }
+}
+
+/// Sends, unless the body is over before the client takes it.
+async fn unless_over<B>(
+    mut body: Pin<&mut B>,
+    ways: &Ways<B>,
+    sending: impl Future<Output = io::Result<()>>,
+) -> io::Result<()> {
+    let mut sending = pin!(sending);
+    std::future::poll_fn(|cx| match sending.as_mut().poll(cx) {
+        Poll::Pending => {
+            let over = (ways.over)(body.as_mut(), cx);
+            over.map(|()| Err(io::ErrorKind::ConnectionAborted.into()))
+        }
+        sent => sent,
+    })
+    .await
 }
 
 /// Appends the last chunk with the trailers. A field that may not trail is left out: a proxy that

@@ -19,6 +19,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// to come as frames.
 pub type Poured = Option<Result<usize, BoxError>>;
 
+/// [`Service::poll_over`].
+pub(crate) type Over<B> = fn(Pin<&mut B>, &mut Context<'_>) -> Poll<()>;
+
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
 pub struct Peer {
@@ -56,6 +59,13 @@ pub trait Service: Send + Sync + 'static {
     ) -> Poll<Poured> {
         let _ = (body, cx, pipe);
         Poll::Ready(None)
+    }
+
+    /// Ready once the rest of a body is not to be waited for. Asked while the client takes nothing, when
+    /// the body itself is not. The default: never.
+    fn poll_over(body: Pin<&mut Self::Body>, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = (body, cx);
+        Poll::Pending
     }
 
     /// Told of what was refused and never became a request of this service.

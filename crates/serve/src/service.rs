@@ -56,6 +56,10 @@ impl Service for Front {
         body.get_mut().poll_pour(cx, pipe)
     }
 
+    fn poll_over(body: Pin<&mut Answer>, cx: &mut Context<'_>) -> Poll<()> {
+        body.get_mut().poll_over(cx)
+    }
+
     async fn call(&self, mut request: Request<ingress::Body>, peer: &Peer) -> Response<Answer> {
         let trusted = is_trusted(peer, &self.plane.host_config().trusted_peers);
         if !trusted {

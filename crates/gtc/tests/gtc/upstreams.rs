@@ -380,3 +380,50 @@ fn events_end_with_a_hint_and_what_is_half_sent_is_cut() {
     assert_eq!(drained(&world, "r1"), json!({"open": 3, "finished": 0, "closed": 1, "cut": 2}));
     serving.stop().unwrap();
 }
+
+/// Sends 1 GiB of which it says the length, or to `/chunks` as much in chunks.
+fn endless() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let mut first = String::new();
+                BufReader::new(stream.try_clone().unwrap()).read_line(&mut first).unwrap();
+                let is_asked = first.starts_with("GET /chunks") || first.starts_with("GET /length");
+                let framing = match is_asked {
+                    true if first.contains("chunks") => "transfer-encoding: chunked",
+                    true => "content-length: 1073741824",
+                    false => "content-length: 0",
+                };
+                let head = format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+                let data = [b"data: x\n".as_slice(), &[b'x'; 0x10000 - 8]].concat();
+                let chunk = [b"10000\r\n", &data[..], b"\r\n"].concat();
+                while is_asked && stream.write_all(&chunk).is_ok() {}
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn an_answer_that_its_client_does_not_take_is_cut_with_its_revision() {
+    let world = World::new();
+    let id = deployment(&world);
+    for version in ["1.0.0", "2.0.0"] {
+        let revision = staged(&world, version, &endless(), &id);
+        world.op("revisions warm", &[&revision]);
+    }
+    world.set(&id, &["r1=100"]);
+    let serving = world.gtc.start(&[]).unwrap();
+    let streams = ["/length", "/chunks"].map(|path| stream(&serving.address, path));
+    world.set(&id, &["r2=100"]);
+    world.op("revisions drain", &["r1"]);
+    until(&world, "r1", "inactive");
+    // Not because somebody has waited for the clients.
+    assert_eq!(drained(&world, "r1"), json!({"open": 2, "finished": 0, "closed": 0, "cut": 2}));
+    drop(streams);
+    serving.stop().unwrap();
+}

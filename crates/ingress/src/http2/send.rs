@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::BoxError;
 use crate::codec::{Length, may_trail};
 use crate::exchange::guarded;
+use crate::service::Over;
 
 /// Why a body was not sent to its end.
 enum Failed {
@@ -30,11 +31,12 @@ pub(super) async fn send_body<B>(
     body: B,
     length: Length,
     patience: Duration,
+    over: Over<B>,
 ) where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     let mut sending = Sending { stream, patience };
-    match sending.all(body, length).await {
+    match sending.all(body, length, over).await {
         Ok(()) | Err(Failed::Gone) => {}
         Err(Failed::Broken) => sending.stream.send_reset(Reason::INTERNAL_ERROR),
         Err(Failed::Stuck) => sending.stream.send_reset(Reason::CANCEL),
@@ -48,7 +50,7 @@ struct Sending {
 }
 
 impl Sending {
-    async fn all<B>(&mut self, body: B, length: Length) -> Result<(), Failed>
+    async fn all<B>(&mut self, body: B, length: Length, over: Over<B>) -> Result<(), Failed>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>>,
     {
@@ -62,7 +64,13 @@ impl Sending {
                 Ok(data) => {
                     rest = rest.checked_sub(data.len() as u64).ok_or(Failed::Broken)?;
                     let ends = body.is_end_stream() && (!known || rest == 0);
-                    self.data(data, ends).await?;
+                    let mut data = pin!(self.data(data, ends));
+                    let sent = std::future::poll_fn(|cx| match data.as_mut().poll(cx) {
+                        // The client makes no room, and the body would not be asked.
+                        Poll::Pending => over(body.as_mut(), cx).map(|()| Err(Failed::Broken)),
+                        sent => sent,
+                    });
+                    sent.await?;
                     if ends {
                         return Ok(());
                     }

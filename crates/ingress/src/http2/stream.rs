@@ -17,7 +17,7 @@ use crate::codec::{HOP_BY_HOP, Length, Reject, named_by_connection};
 use crate::date;
 use crate::exchange::guarded;
 use crate::refusal::{self, Page};
-use crate::service::{Peer, Service};
+use crate::service::{Over, Peer, Service};
 use crate::settings::Settings;
 use crate::tls::Shown;
 
@@ -58,7 +58,9 @@ impl<S: Service> Shared<S> {
             }
         };
         match response {
-            Ok(response) => send(&mut respond, response, &method, &self.settings).await,
+            Ok(response) => {
+                send(&mut respond, response, &method, &self.settings, S::poll_over).await;
+            }
             Err(reject) => {
                 let page = Page::new(reject, wants_html);
                 refuse(&mut respond, page, &method, &self.settings).await;
@@ -100,6 +102,7 @@ async fn send<B>(
     response: Response<B>,
     method: &Method,
     settings: &Settings,
+    over: Over<B>,
 ) where
     B: http_body::Body<Data = Bytes, Error: Into<crate::BoxError>>,
 {
@@ -112,7 +115,7 @@ async fn send<B>(
     if let Ok(stream) = respond.send_response(Response::from_parts(parts, ()), ends)
         && !ends
     {
-        send_body(stream, body, length, settings.write_timeout).await;
+        send_body(stream, body, length, settings.write_timeout, over).await;
     }
 }
 
@@ -149,5 +152,5 @@ async fn refuse(
     let mut response = Response::new(body);
     *response.status_mut() = page.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
-    send(respond, response, method, settings).await;
+    send(respond, response, method, settings, |_, _| Poll::Pending).await;
 }

@@ -167,6 +167,22 @@ impl Answer {
         }
     }
 
+    /// See [`ingress::Service::poll_over`]. There is no room for last words.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let phase = self.phase();
+            if !matches!(phase, SERVES | CLOSES) {
+                self.has_left = true;
+                self.count(|in_flight| &in_flight.cut);
+                self.trail.ends(Ended::Cut);
+                return Poll::Ready(());
+            }
+            if !self.turns(phase, cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
     /// See [`ingress::Service::poll_pour`].
     pub(crate) fn poll_pour(&mut self, cx: &mut Context<'_>, pipe: &mut Pipe) -> Poll<Poured> {
         // Who looks at the bytes has to see them.
